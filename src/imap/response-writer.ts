@@ -84,7 +84,7 @@ export class ResponseWriter {
     const { length } = text;
     this.#room(length);
     if (length > 24) {
-      this.#slab.latin1Write(text, this.#end, length);
+      this.#slab.write(text, this.#end, length, "latin1");
     } else {
       // For short words a loop is faster than the way into native code.
       for (let i = 0; i < length; i++) this.#slab[this.#end + i] = text.charCodeAt(i);
@@ -149,10 +149,8 @@ export class ResponseWriter {
   octetString(octets: Uint8Array, options: { readonly utf8Text?: boolean } = {}): this {
     const { length } = octets;
     if (length > QUOTED_BYTES_MAX) return this.literal(withoutNul(octets));
-    const start = this.#end - this.#start;
     this.#room(2 * length + 2);
-    const begin = this.#start + start;
-    let end = begin;
+    let end = this.#end;
     this.#slab[end++] = 0x22;
     for (let i = 0; i < length; i++) {
       const octet = octets[i]!;
