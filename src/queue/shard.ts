@@ -1,0 +1,111 @@
+/**
+ * One shard of the queue: a journal (`q/<shard>/`) and what is done with it. Every process that enqueues, delivers or
+ * looks has one; the journal keeps them in order.
+ */
+import { EMPTY } from "../base/bytes.ts";
+import type { Cipher } from "../journal/cipher.ts";
+import { readHead } from "../journal/head.ts";
+import { Journal, type CommitAnswer, type Decide, type JournalWorld } from "../journal/journal.ts";
+import { INLINE_BODY_BYTES_MAX, SNAPSHOT_ENTRIES } from "../journal/limits.ts";
+import { collect, trim, writeSnapshot } from "../journal/snapshot.ts";
+import type { StoreFailure } from "../port/object-store.ts";
+import { queueMachine, type QueueDraft } from "./machine.ts";
+import type { ContentPlace, QueuedMessage } from "./queued-message.ts";
+import type { QueueOperation, QueueState } from "./state.ts";
+
+export type QueueJournal = Journal<QueueState, QueueOperation, QueueDraft>;
+
+export function shardPrefix(number: number): string {
+  return `q/${number}/`;
+}
+
+export class QueueShard {
+  readonly number: number;
+  readonly journal: QueueJournal;
+  /** The snapshot whose chunk names the state carries. */
+  #namesOf: string | null;
+
+  private constructor(number: number, journal: QueueJournal) {
+    this.number = number;
+    this.journal = journal;
+    this.#namesOf = journal.head?.root ?? null;
+    journal.onApplied((operations) => {
+      if (operations.length === 0) this.#namesOf = journal.head?.root ?? null;
+    });
+  }
+
+  static async open(number: number, world: JournalWorld, cipher: Cipher): Promise<QueueShard | StoreFailure> {
+    const answer = await Journal.open(shardPrefix(number), world, cipher, queueMachine);
+    return answer.kind === "failed" ? answer.failure : new QueueShard(number, answer.journal);
+  }
+
+  get state(): QueueState {
+    return this.journal.state;
+  }
+  /** Reads what others wrote. */
+  async refresh(): Promise<StoreFailure | null> {
+    const answer = await this.journal.refresh();
+    return answer.kind === "failed" ? answer.failure : null;
+  }
+  commit<R>(decide: Decide<QueueState, QueueDraft, R>): Promise<CommitAnswer<R>> {
+    return this.journal.commit(decide);
+  }
+
+  /** Puts a message in the queue; it is durable when this resolves. One with the id of a message that is there changes nothing. */
+  async enqueue(message: Omit<QueuedMessage, "content" | "contentBytes">, content: Buffer): Promise<StoreFailure | null> {
+    // Text seldom packs to less than a quarter: what is larger than that is not packed only to find out.
+    const packed = content.length > 4 * INLINE_BODY_BYTES_MAX ? null : this.journal.packBody(content);
+    const complete = (place: ContentPlace): QueuedMessage => ({ ...message, content: place, contentBytes: content.length });
+    if (packed === null || packed.length > INLINE_BODY_BYTES_MAX) {
+      const name = this.journal.newObjectName("b");
+      const failure = await this.journal.putObject(name, content);
+      if (failure !== null) return failure;
+      return this.#enqueueAt(message.id, () => complete({ kind: "object", name }), EMPTY);
+    }
+    return this.#enqueueAt(message.id, (draft, seq) => complete({ kind: "inline", seq, ...draft.addBody(packed) }), packed);
+  }
+
+  async #enqueueAt(id: string, message: (draft: QueueDraft, seq: number) => QueuedMessage, packed: Buffer): Promise<StoreFailure | null> {
+    const answer = await this.journal.commit((state, draft, seq) => {
+      if (state.messages.has(id)) return { kind: "nothing", result: null };
+      draft.ops.push({ kind: "enqueue", message: message(draft, seq) });
+      return { kind: "write", result: null };
+    }, packed.length);
+    return answer.kind === "failed" ? answer.failure : null;
+  }
+
+  /** The content of a message; null when it is gone or was changed in the store. */
+  content(message: QueuedMessage): Promise<Buffer | null | StoreFailure> {
+    // What was packed is known to be this long; more than that is not ours.
+    const bytesMax = message.contentBytes + 1;
+    return message.content.kind === "inline" ? this.journal.body(message.content, bytesMax) : this.journal.object(message.content.name, bytesMax);
+  }
+
+  /** Writes a snapshot when one is due, and removes what nothing needs any more. Done by who holds the lease. */
+  async maintain(): Promise<StoreFailure | null> {
+    const failure = await this.refresh();
+    if (failure !== null) return failure;
+    if (this.journal.entriesSinceSnapshot < SNAPSHOT_ENTRIES) return null;
+    const head = await readHead(this.journal.world.store, this.journal.prefix);
+    if (head.kind === "failure") return head;
+    // Chunks that only an older snapshot refers to may have been collected: what this state knows of them is forgotten.
+    if ((head.head?.root ?? null) !== this.#namesOf) for (const chunk of this.state.chunks.values()) chunk.name = null;
+    const written = await writeSnapshot(this.journal);
+    if (written.kind === "failure") return written;
+    this.#namesOf = written.kind === "written" ? (this.journal.head?.root ?? null) : null;
+    return this.#sweep();
+  }
+
+  async #sweep(): Promise<StoreFailure | null> {
+    const seqs = new Set<number>();
+    const names = new Set<string>();
+    for (const { content } of this.state.messages.values()) {
+      if (content.kind === "inline") seqs.add(content.seq);
+      else names.add(content.name);
+    }
+    const trimmed = await trim(this.journal, (seq) => seqs.has(seq));
+    if ("kind" in trimmed) return trimmed;
+    const collected = await collect(this.journal, (name) => names.has(name));
+    return "kind" in collected ? collected : null;
+  }
+}
