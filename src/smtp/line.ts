@@ -48,7 +48,7 @@ export class LineReader {
   }
   /** Whether the line that has begun starts with `word`, without case; false while too little of it is there. */
   startsWith(word: string): boolean {
-    return this.#buffer.length >= word.length && this.#buffer.latin1Slice(0, word.length).toUpperCase() === word;
+    return this.#buffer.length >= word.length && this.#buffer.toString("latin1", 0, word.length).toUpperCase() === word;
   }
   /** At most `bytesMax` of the octets that wait. */
   take(bytesMax: number): Buffer {
