@@ -1,0 +1,167 @@
+/**
+ * One account as this process holds it: the state its journal gives, and the octets of its messages.
+ *
+ * Reading: `refresh` makes the state at least as new as the call; `load` brings a mailbox's messages into memory. Rows are
+ * valid until the next await. Changing: append.ts, flag-change.ts, expunge.ts, copy.ts, mailbox-names.ts.
+ */
+import { ByteCache } from "../base/byte-cache.ts";
+import { Journal, type Decide } from "../journal/journal.ts";
+import { SNAPSHOT_ENTRIES } from "../journal/limits.ts";
+import { writeSnapshot } from "../journal/snapshot.ts";
+import type { StoreFailure } from "../port/object-store.ts";
+import { Columns } from "./columns.ts";
+import type { BodyPlace } from "./columns.ts";
+import type { AccountDraft } from "./draft.ts";
+import { type AccountFailure, done, failureOf, type Outcome } from "./failure.ts";
+import type { Mailbox } from "./mailbox.ts";
+import type { Op } from "./op.ts";
+import type { AccountState } from "./state.ts";
+import { loadSummaries, summaryOf } from "./summary.ts";
+
+/** A message that the store holds is never larger than this, whatever the settings say. */
+export const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
+const CHUNK_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** Message octets that were read lately, shared by all accounts of the process. */
+export type BodyCache = ByteCache<Buffer>;
+export function newBodyCache(budgetBytes: number): BodyCache {
+  return new ByteCache<Buffer>(budgetBytes);
+}
+
+export type AccountJournal = Journal<AccountState, Op, AccountDraft>;
+
+export class Account {
+  readonly id: string;
+  readonly journal: AccountJournal;
+  /** Octets the account may hold; Infinity for no limit. Set anew whenever the directory says so. */
+  quotaBytes: number;
+  readonly #bodies: BodyCache;
+  #snapshotting = false;
+
+  constructor(id: string, journal: AccountJournal, options: { readonly quotaBytes: number; readonly bodies: BodyCache }) {
+    this.id = id;
+    this.journal = journal;
+    this.quotaBytes = options.quotaBytes;
+    this.#bodies = options.bodies;
+  }
+
+  get state(): AccountState {
+    return this.journal.state;
+  }
+  get memoryBytes(): number {
+    let bytes = 4096;
+    for (const mailbox of this.state.mailboxes.values()) bytes += 512 + mailbox.memoryBytes;
+    return bytes;
+  }
+  async refresh(options: { readonly youngerThanMs?: number } = {}): Promise<Outcome<null>> {
+    const answer = await this.journal.refresh(options);
+    return answer.kind === "failed" ? failureOf(answer.failure) : done(null);
+  }
+  /** Called after every change, whoever made it: with the operations of one entry, or none when the state was read anew. */
+  onChange(listener: (ops: readonly Op[], seq: number) => void): () => void {
+    return this.journal.onApplied(listener);
+  }
+  /** INBOX is found whatever its case (RFC 9051 section 5.1). */
+  mailboxNamed(name: string): Mailbox | null {
+    return this.state.byName.get(name.toUpperCase() === "INBOX" ? "INBOX" : name) ?? null;
+  }
+
+  /** Commits, and writes a snapshot when one is due. */
+  async commit<R>(decide: Decide<AccountState, AccountDraft, Outcome<R>>, bodyBytes = 0): Promise<Outcome<R>> {
+    const answer = await this.journal.commit<Outcome<R>>((state, draft, seq) => (state.closed ? { kind: "nothing", result: { kind: "closed" } } : decide(state, draft, seq)), bodyBytes);
+    if (answer.kind === "failed") return failureOf(answer.failure);
+    if (this.journal.entriesSinceSnapshot >= SNAPSHOT_ENTRIES) void this.snapshot();
+    return answer.result;
+  }
+
+  /** The messages of a mailbox. The same mailbox again is answered at once. */
+  async load(id: number): Promise<Outcome<{ mailbox: Mailbox; columns: Columns }>> {
+    for (;;) {
+      const mailbox = this.state.mailboxes.get(id);
+      if (mailbox === undefined) return { kind: "mailbox-missing" };
+      if (mailbox.columns !== null) return done({ mailbox, columns: mailbox.columns });
+      const columns = new Columns();
+      const chunks = mailbox.chunks;
+      for (const chunk of chunks) {
+        const bytes = await this.journal.object(chunk.name, CHUNK_BYTES_MAX);
+        if (bytes !== null && !Buffer.isBuffer(bytes)) return failureOf(bytes);
+        if (bytes === null || !columns.appendEncoded(bytes)) return { kind: "corrupt", detail: `mailbox ${id}: ${chunk.name} can't be read` };
+      }
+      // Meanwhile the state may have been read anew, or somebody else may have loaded the mailbox.
+      if (this.state.mailboxes.get(id) !== mailbox || mailbox.columns !== null || mailbox.chunks !== chunks) continue;
+      for (const { op, seq } of mailbox.overlay) mailbox.applyToColumns(columns, op, seq, op.kind === "copy" ? (this.state.mailboxes.get(op.from) ?? null) : null);
+      mailbox.overlay = [];
+      mailbox.columns = columns;
+      return done({ mailbox, columns });
+    }
+  }
+
+  /** The octets of a message, exactly as they came. */
+  async content(place: BodyPlace): Promise<Outcome<Buffer>> {
+    const key = `${this.id} ${place.object ?? `${place.seq} ${place.offset}`}`;
+    const cached = this.#bodies.get(key);
+    if (cached !== undefined) return done(cached);
+    const bytes = place.object === null ? await this.journal.body(place, MESSAGE_BYTES_MAX) : await this.journal.object(place.object, MESSAGE_BYTES_MAX);
+    const outcome = contentOutcome(bytes, key);
+    if (outcome.kind === "done") this.#bodies.put(key, outcome.value, outcome.value.length);
+    return outcome;
+  }
+
+  /** Makes the summaries of these UIDs be in memory; those of messages that are gone are passed over. */
+  async loadSummaries(id: number, uids: Iterable<number>): Promise<Outcome<null>> {
+    const loaded = await this.load(id);
+    if (loaded.kind !== "done") return loaded;
+    for (const uid of uids) {
+      const columns = this.state.mailboxes.get(id)?.columns;
+      if (columns === undefined || columns === null) return { kind: "mailbox-missing" };
+      const at = columns.rowOf(uid);
+      if (at < 0 || columns.summaryLength[at] !== 0) continue;
+      const failure = await this.#loadSummary(id, uid);
+      if (failure !== null) return failure;
+    }
+    return done(null);
+  }
+  async #loadSummary(id: number, uid: number): Promise<AccountFailure | null> {
+    const mailbox = this.state.mailbox(id);
+    const chunk = mailbox.summaryChunks.find((candidate) => candidate.firstUid <= uid && uid <= candidate.lastUid);
+    if (chunk !== undefined) {
+      const bytes = await this.journal.object(chunk.name, CHUNK_BYTES_MAX);
+      if (Buffer.isBuffer(bytes) && mailbox.columns !== null) loadSummaries(mailbox.columns, mailbox.summaries, bytes);
+    }
+    // Not in the chunk (a copy whose source was not in memory), or the chunk can't be read: made anew from the message.
+    const at = mailbox.columns?.rowOf(uid) ?? -1;
+    if (at < 0 || mailbox.columns!.summaryLength[at] !== 0) return null;
+    const content = await this.content(mailbox.columns!.bodyAt(at));
+    if (content.kind !== "done") return content;
+    const row = mailbox.columns?.rowOf(uid) ?? -1;
+    if (row >= 0 && mailbox.columns!.summaryLength[row] === 0) mailbox.summaries.put(mailbox.columns!, row, summaryOf(content.value));
+    return null;
+  }
+
+  /** Writes the state down so that the next cold open replays little. Never needed for correctness. */
+  async snapshot(): Promise<Outcome<null>> {
+    if (this.#snapshotting) return done(null);
+    this.#snapshotting = true;
+    try {
+      for (const mailbox of [...this.state.mailboxes.values()]) {
+        if (mailbox.overlay.length === 0) continue;
+        const loaded = await this.load(mailbox.id);
+        if (loaded.kind !== "done" && loaded.kind !== "mailbox-missing") return loaded;
+      }
+      if ([...this.state.mailboxes.values()].some((mailbox) => mailbox.overlay.length > 0)) return done(null);
+      const answer = await writeSnapshot(this.journal);
+      if (answer.kind === "failure") {
+        this.journal.world.log.warn("snapshot-failed", { account: this.id, because: answer.because });
+        return failureOf(answer);
+      }
+      return done(null);
+    } finally {
+      this.#snapshotting = false;
+    }
+  }
+}
+
+function contentOutcome(bytes: Buffer | null | StoreFailure, key: string): Outcome<Buffer> {
+  if (bytes === null) return { kind: "corrupt", detail: `${key}: the message is absent or was changed` };
+  return Buffer.isBuffer(bytes) ? done(bytes) : failureOf(bytes);
+}

@@ -1,0 +1,150 @@
+/** Creating, renaming, deleting and subscribing to mailboxes (RFC 9051 sections 6.3.4 to 6.3.8). Names are Unicode, "/" is the hierarchy. */
+import type { Account } from "./account.ts";
+import { addCopies } from "./copy.ts";
+import type { AccountDraft } from "./draft.ts";
+import { expungeRows } from "./expunge.ts";
+import { type AccountFailure, done, type Outcome } from "./failure.ts";
+import { type AccountState, INBOX_ID, MAILBOXES_MAX, SUBSCRIPTIONS_MAX } from "./state.ts";
+
+export const HIERARCHY = "/";
+export const NAME_BYTES_MAX = 1000;
+export const NAME_DEPTH_MAX = 50;
+
+/** INBOX in its one spelling; also as the first part of a name (`inbox/Work`). */
+export function canonicalName(name: string): string {
+  if (/^inbox$/i.test(name)) return "INBOX";
+  return /^inbox\//i.test(name) ? `INBOX${name.slice(5)}` : name;
+}
+
+/** Why a name can't be given to a mailbox; null when it can. */
+export function nameFault(name: string): string | null {
+  if (name.length === 0) return "the name is empty";
+  if (Buffer.byteLength(name, "utf8") > NAME_BYTES_MAX) return `the name is longer than ${NAME_BYTES_MAX} octets`;
+  if (/[\u0000-\u001f\u007f\u2028\u2029]/.test(name)) return "the name has control characters";
+  if (name.startsWith(HIERARCHY) || name.endsWith(HIERARCHY) || name.includes(HIERARCHY + HIERARCHY)) return "a part of the name is empty";
+  if (name.split(HIERARCHY).length > NAME_DEPTH_MAX) return `the name has more than ${NAME_DEPTH_MAX} parts`;
+  if (name.startsWith("#")) return "names that begin with # are reserved";
+  return null;
+}
+
+/** UIDVALIDITY rises with every mailbox that is made, and is a time, so that it also rises over a restored account. */
+function nextUidValidity(account: Account, state: AccountState): number {
+  return Math.max(state.uidValidityNext, Math.floor(account.journal.world.clock.now() / 1000));
+}
+
+function addMailbox(account: Account, state: AccountState, draft: AccountDraft, name: string, specialUse: string | null): void {
+  draft.structural = true;
+  draft.ops.push({ kind: "mailbox-create", mailbox: state.mailboxNext, name, uidValidity: nextUidValidity(account, state), specialUse });
+}
+
+/** Where another decision is in the draft already, names wait for an entry of their own. */
+function structuralOrLater<R>(draft: AccountDraft, decide: () => { refusal: AccountFailure } | { result: R; wrote: boolean }) {
+  if (!draft.isEmpty) return { kind: "later" } as const;
+  const decided = decide();
+  if ("refusal" in decided) return { kind: "nothing", result: decided.refusal } as const;
+  return { kind: decided.wrote ? "write" : "nothing", result: done(decided.result) } as const;
+}
+
+export function createMailbox(account: Account, wanted: string, specialUse: string | null = null): Promise<Outcome<{ id: number }>> {
+  const name = canonicalName(wanted);
+  return account.commit((state, draft) =>
+    structuralOrLater(draft, () => {
+      const fault = nameFault(name);
+      if (fault !== null) return { refusal: { kind: "mailbox-name", why: fault } };
+      if (state.byName.has(name)) return { refusal: { kind: "mailbox-exists" } };
+      if (state.mailboxes.size >= MAILBOXES_MAX) return { refusal: { kind: "limit", of: "mailboxes" } };
+      addMailbox(account, state, draft, name, specialUse);
+      return { result: { id: state.mailboxNext }, wrote: true };
+    }),
+  );
+}
+
+export function deleteMailbox(account: Account, wanted: string): Promise<Outcome<null>> {
+  const name = canonicalName(wanted);
+  return account.commit((state, draft) =>
+    structuralOrLater(draft, () => {
+      const mailbox = state.byName.get(name);
+      if (mailbox === undefined) return { refusal: { kind: "mailbox-missing" } };
+      if (mailbox.id === INBOX_ID) return { refusal: { kind: "mailbox-fixed" } };
+      draft.structural = true;
+      draft.ops.push({ kind: "mailbox-delete", mailbox: mailbox.id });
+      return { result: null, wrote: true };
+    }),
+  );
+}
+
+/** Names below the mailbox move with it. Renaming INBOX moves its messages and leaves it empty (RFC 9051 section 6.3.6); INBOX must be loaded then. */
+export function renameMailbox(account: Account, wantedFrom: string, wantedTo: string): Promise<Outcome<null>> {
+  const from = canonicalName(wantedFrom);
+  const to = canonicalName(wantedTo);
+  return account.commit((state, draft) =>
+    structuralOrLater<null>(draft, () => {
+      const fault = nameFault(to);
+      if (fault !== null) return { refusal: { kind: "mailbox-name", why: fault } };
+      if (state.byName.has(to)) return { refusal: { kind: "mailbox-exists" } };
+      if (from === "INBOX") return renameInbox(account, state, draft, to);
+      const moved = [...state.mailboxes.values()].filter((mailbox) => mailbox.name === from || mailbox.name.startsWith(from + HIERARCHY));
+      if (moved.length === 0) return { refusal: { kind: "mailbox-missing" } };
+      if (to.startsWith(from + HIERARCHY)) return { refusal: { kind: "mailbox-name", why: "a mailbox can't move below itself" } };
+      const renamed = moved.map((mailbox) => ({ mailbox, name: to + mailbox.name.slice(from.length) }));
+      for (const { name } of renamed) {
+        const broken = nameFault(name);
+        if (broken !== null) return { refusal: { kind: "mailbox-name", why: broken } };
+        if (state.byName.has(name)) return { refusal: { kind: "mailbox-exists" } };
+      }
+      draft.structural = true;
+      for (const { mailbox, name } of renamed) draft.ops.push({ kind: "mailbox-rename", mailbox: mailbox.id, name });
+      return { result: null, wrote: true };
+    }),
+  );
+}
+
+function renameInbox(account: Account, state: AccountState, draft: AccountDraft, to: string): { refusal: AccountFailure } | { result: null; wrote: boolean } {
+  const inbox = state.mailbox(INBOX_ID);
+  if (inbox.columns === null) return { refusal: { kind: "mailbox-missing" } };
+  const id = state.mailboxNext;
+  addMailbox(account, state, draft, to, null);
+  const rows = inbox.columns.count;
+  if (rows === 0) return { result: null, wrote: true };
+  const all = Array.from({ length: rows }, (_, at) => at);
+  addCopies(account, draft, inbox, { id, uidNext: 1, keywords: [] }, all);
+  expungeRows(draft, inbox, all);
+  return { result: null, wrote: true };
+}
+
+export function subscribe(account: Account, wanted: string, subscribed: boolean): Promise<Outcome<null>> {
+  const name = canonicalName(wanted);
+  return account.commit((state, draft) => {
+    if (draft.structural) return { kind: "later" };
+    if (subscribed && nameFault(name) !== null) return { kind: "nothing", result: { kind: "mailbox-name", why: nameFault(name)! } };
+    if (state.subscriptions.has(name) === subscribed) return { kind: "nothing", result: done(null) };
+    if (subscribed && state.subscriptions.size >= SUBSCRIPTIONS_MAX) return { kind: "nothing", result: { kind: "limit", of: "subscriptions" } };
+    draft.ops.push({ kind: "subscribe", name, subscribed });
+    return { kind: "write", result: done(null) };
+  });
+}
+
+/** The mailboxes of a new account, with their special uses (RFC 6154). */
+const FIRST_MAILBOXES: readonly (readonly [name: string, specialUse: string | null])[] = [
+  ["INBOX", null],
+  ["Drafts", "\\Drafts"],
+  ["Sent", "\\Sent"],
+  ["Junk", "\\Junk"],
+  ["Trash", "\\Trash"],
+  ["Archive", "\\Archive"],
+];
+
+/** Makes the first mailboxes where the account has none. */
+export function createFirstMailboxes(account: Account): Promise<Outcome<null>> {
+  return account.commit((state, draft) => {
+    if (state.mailboxes.size > 0) return { kind: "nothing", result: done(null) };
+    if (!draft.isEmpty) return { kind: "later" };
+    draft.structural = true;
+    const uidValidity = nextUidValidity(account, state);
+    FIRST_MAILBOXES.forEach(([name, specialUse], i) => {
+      draft.ops.push({ kind: "mailbox-create", mailbox: state.mailboxNext + i, name, uidValidity: uidValidity + i, specialUse });
+      draft.ops.push({ kind: "subscribe", name, subscribed: true });
+    });
+    return { kind: "write", result: done(null) };
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * Snapshots bound what a cold open replays; trimming removes entries that no state and no body needs any more;
+ * collection removes objects that no snapshot refers to. None of them is needed for correctness, all of them run online.
+ */
+import type { StoreFailure } from "../port/object-store.ts";
+import { LIST_LIMIT_MAX } from "../port/object-store.ts";
+import { moveHead, readHead } from "./head.ts";
+import { entryKey, objectKey, seqOfEntryKey, timeOfObjectName } from "./keys.ts";
+import type { Journal } from "./journal.ts";
+import { TRIM_AFTER_MS } from "./limits.ts";
+import type { Draft } from "./machine.ts";
+
+export type SnapshotAnswer = { readonly kind: "written"; readonly seq: number } | { readonly kind: "behind" } | StoreFailure;
+
+/** Writes the state down and moves the pointer. Writers and readers go on meanwhile. */
+export async function writeSnapshot<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>): Promise<SnapshotAnswer> {
+  const seq = journal.seq;
+  const parts: { name: string; plain: Buffer }[] = [];
+  const captured = journal.machine.capture(journal.state, {
+    add(plain) {
+      const name = journal.newObjectName("c");
+      parts.push({ name, plain });
+      return name;
+    },
+  });
+  const root = `s/${journal.newObjectName("c").slice(2)}`;
+  for (const part of [...parts, { name: root, plain: captured.root }]) {
+    const failure = await journal.putObject(part.name, part.plain);
+    if (failure !== null) {
+      captured.settle(false);
+      return failure;
+    }
+  }
+  const { clock, random, store } = journal.world;
+  const head = { seq, root, writtenAt: clock.now(), id: random.bytes(12).toString("hex") };
+  const moved = await moveHead(store, journal.prefix, head);
+  captured.settle(moved === "moved");
+  if (moved === "behind") return { kind: "behind" };
+  if (moved !== "moved") return moved;
+  journal.noteHead(head);
+  return { kind: "written", seq };
+}
+
+/** Entries below the snapshot whose bodies nobody refers to; called long enough after the pointer passed them. */
+export async function trim<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, isLive: (seq: number) => boolean): Promise<{ removed: number } | StoreFailure> {
+  const { store, clock } = journal.world;
+  const answer = await readHead(store, journal.prefix);
+  if (answer.kind === "failure") return answer;
+  const head = answer.head;
+  if (head === null || clock.now() - head.writtenAt < TRIM_AFTER_MS) return { removed: 0 };
+  let removed = 0;
+  let after = "";
+  for (;;) {
+    const page = await store.list(`${journal.prefix}j/`, { ...(after === "" ? {} : { after }), limit: LIST_LIMIT_MAX });
+    if (page.kind === "failure") return page;
+    for (const key of page.keys) {
+      const seq = seqOfEntryKey(journal.prefix, key);
+      if (seq === null || seq > head.seq) return { removed };
+      if (isLive(seq)) continue;
+      const deleted = await store.delete(entryKey(journal.prefix, seq));
+      if (deleted.kind === "failure") return deleted;
+      removed += 1;
+    }
+    if (page.keys.length < LIST_LIMIT_MAX) return { removed };
+    after = page.keys[page.keys.length - 1]!;
+  }
+}
+
+/** Objects older than the margin that neither the newest snapshot nor `isLive` knows. */
+export async function collect<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, isLive: (name: string) => boolean): Promise<{ removed: number } | StoreFailure> {
+  const { store, clock } = journal.world;
+  const answer = await readHead(store, journal.prefix);
+  if (answer.kind === "failure") return answer;
+  const marked = new Set<string>();
+  if (answer.head !== null) {
+    const root = await journal.object(answer.head.root, 256 * 1024 * 1024);
+    if (!Buffer.isBuffer(root)) return root ?? { kind: "failure", retryable: false, outcome: "none", because: "corrupt", detail: `${journal.prefix}${answer.head.root} is absent` };
+    marked.add(answer.head.root);
+    for (const name of journal.machine.references(root)) marked.add(name);
+  }
+  let removed = 0;
+  for (const kind of ["b/", "c/", "s/"]) {
+    let after = "";
+    for (;;) {
+      const page = await store.list(journal.prefix + kind, { ...(after === "" ? {} : { after }), limit: LIST_LIMIT_MAX });
+      if (page.kind === "failure") return page;
+      for (const key of page.keys) {
+        const name = key.slice(journal.prefix.length);
+        const namedAt = timeOfObjectName(name);
+        if (namedAt === null || clock.now() - namedAt < TRIM_AFTER_MS || marked.has(name) || isLive(name)) continue;
+        const deleted = await store.delete(objectKey(journal.prefix, name));
+        if (deleted.kind === "failure") return deleted;
+        removed += 1;
+      }
+      if (page.keys.length < LIST_LIMIT_MAX) break;
+      after = page.keys[page.keys.length - 1]!;
+    }
+  }
+  return { removed };
+}
