@@ -66,7 +66,8 @@ function openReader(file: string): Reader {
   return {
     db,
     get: prepare("SELECT etag, CASE WHEN etag = ?2 THEN NULL ELSE bytes END FROM object WHERE key = ?1"),
-    range: prepare("SELECT etag, CASE WHEN etag = ?2 THEN NULL ELSE substr(bytes, ?3, ?4) END FROM object WHERE key = ?1"),
+    // substr of an empty blob is NULL.
+    range: prepare("SELECT etag, CASE WHEN etag = ?2 THEN NULL ELSE ifnull(substr(bytes, ?3, ?4), x'') END FROM object WHERE key = ?1"),
     from: prepare("SELECT key FROM object WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3"),
     after: prepare("SELECT key FROM object WHERE key > ?1 AND key < ?2 ORDER BY key LIMIT ?3"),
   };
