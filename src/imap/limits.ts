@@ -17,8 +17,8 @@ export const TAG_BYTES_MAX = 128;
 /** Octets of one line read by itself: a SASL response (RFC 4422 mechanisms stay far below) or DONE. */
 export const RESPONSE_LINE_BYTES_MAX = 16_384;
 
-/** Parentheses, NOT and OR within one another in a SEARCH. */
-export const SEARCH_DEPTH_MAX = 32;
+/** Parentheses, NOT and OR within one another in a SEARCH. Programs chain an OR per address or Message-ID, each one level deeper. */
+export const SEARCH_DEPTH_MAX = 100;
 /** Keys in one SEARCH, however deep. */
 export const SEARCH_KEYS_MAX = 1000;
 /** Ranges of one sequence set; a full line has room for some 20,000. */
@@ -43,5 +43,5 @@ export const ID_FIELD_BYTES_MAX = 30;
 export const ID_VALUE_BYTES_MAX = 1024;
 /** Octets of a mailbox name in UTF-8. */
 export const MAILBOX_NAME_BYTES_MAX = 1000;
-/** Wildcards in one LIST pattern. Matching costs name length times pattern length at most. */
+/** UTF-16 units of one LIST pattern. Matching costs at most the name's length times this. */
 export const PATTERN_CHARACTERS_MAX = 1000;
