@@ -6,6 +6,7 @@
  * from the fifth on the gaps are longer than asked.
  */
 import { unreachable } from "../base/assert.ts";
+import { wanted } from "../dsn/dsn.ts";
 import type { Random } from "../port/random.ts";
 import type { AttemptReply, QueuedMessage, QueuedRecipient, ReportAction } from "./queued-message.ts";
 import type { RecipientResult } from "./state.ts";
@@ -65,13 +66,7 @@ function expired(reply: AttemptReply): AttemptReply {
   return { ...reply, status: "5.4.7" };
 }
 
-/**
- * The report owed to the sender, if any. None about a message with a null reverse-path (RFC 3461 section 6, RFC 5321 section 6.1).
- * Without NOTIFY: failures and delays (RFC 3461 section 5.2.1).
- */
+/** The report that becomes due to the sender, if any. */
 export function owed(message: QueuedMessage, recipient: QueuedRecipient, action: ReportAction): ReportAction | null {
-  if (message.envelope.reversePath.kind === "null" || recipient.notify === "never") return null;
-  const keyword = ({ failed: "failure", delayed: "delay", relayed: "success" } as const)[action];
-  const wanted = recipient.notify ?? ["failure", "delay"];
-  return wanted.includes(keyword) ? action : null;
+  return wanted(action, recipient.notify, message.envelope.reversePath) ? action : null;
 }

@@ -93,12 +93,11 @@ export class ShardSchedule {
       if (indexes === undefined) byDomain.set(recipient.address.domain, [index]);
       else if (indexes.length < TRANSACTION_RECIPIENTS_MAX) indexes.push(index);
     }
-    return [...byDomain].map(([domain, indexes]) => {
-      // Recipients beyond the limit of a transaction are found when this one has ended.
-      this.#busy.add(keyOf(message.id, domain));
-      this.#busyOf.set(message.id, (this.#busyOf.get(message.id) ?? 0) + 1);
-      return { schedule: this, id: message.id, domain, indexes };
-    });
+    for (const domain of byDomain.keys()) this.#busy.add(keyOf(message.id, domain));
+    this.#busyOf.set(message.id, (this.#busyOf.get(message.id) ?? 0) + byDomain.size);
+    // Recipients beyond the limit of a transaction are found when this one has ended, those of other domains in their time.
+    this.#note(message);
+    return [...byDomain].map(([domain, indexes]) => ({ schedule: this, id: message.id, domain, indexes }));
   }
 }
 
