@@ -50,27 +50,37 @@ export function isSafeVersion(version: string): boolean {
   return major > 3 || (major === 3 && (minor > 51 || (minor === 51 && patch > 2)));
 }
 
-/** Opens the file for writing and makes the table when it is new. Throws what SQLite throws, or an Error that says why the file is refused. */
+/**
+ * Opens the file for writing and makes the table when it is new. Throws what SQLite throws, or an Error that says why the file is refused.
+ * The connection does not wait for the locks of others: its user does, with shorter steps than SQLite.
+ */
 export function openForWriting(path: string, settings: SqliteSettings): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: settings.busyMs });
   try {
-    const version = String(db.prepare("SELECT sqlite_version() AS v").get()?.["v"]);
-    if (!isSafeVersion(version)) throw new Error(`SQLite ${version} can corrupt a database in WAL mode; 3.51.3 or later is needed`);
-    const application = pragma(db, "application_id");
-    if (application !== 0 && application !== APPLICATION_ID) throw new Error(`${path} belongs to another application`);
-    const schema = pragma(db, "user_version");
-    if (schema > SCHEMA_VERSION) throw new Error(`${path} was written by a later version (schema ${schema})`);
+    refuseUnfit(db, path);
+    // Asking for the mode that it has takes no lock; changing it needs the file for itself.
     db.exec(`PRAGMA page_size = ${settings.pageBytes}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
-    if (schema === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+    if (pragma(db, "user_version") === 0) db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
     const pageBytes = pragma(db, "page_size");
     db.exec(`PRAGMA wal_autocheckpoint = ${Math.ceil(settings.checkpointBytes / pageBytes)}; PRAGMA journal_size_limit = ${WAL_BYTES_KEPT};
       PRAGMA cache_size = -${WRITER_CACHE_KIB}; PRAGMA temp_store = MEMORY`);
     if (settings.fileBytesMax !== null) db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(settings.fileBytesMax / pageBytes))}`);
+    db.exec("PRAGMA busy_timeout = 0");
     return db;
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+function refuseUnfit(db: DatabaseSync, path: string): void {
+  const version = String(db.prepare("SELECT sqlite_version() AS v").get()?.["v"]);
+  if (!isSafeVersion(version)) throw new Error(`SQLite ${version} can corrupt a database in WAL mode; 3.51.3 or later is needed`);
+  const application = pragma(db, "application_id");
+  const schema = pragma(db, "user_version");
+  const isEmpty = pragma(db, "page_count") === 0 || (application === 0 && schema === 0 && db.prepare("SELECT 1 FROM sqlite_schema").get() === undefined);
+  if (!isEmpty && application !== APPLICATION_ID) throw new Error(`${path} belongs to another application`);
+  if (schema > SCHEMA_VERSION) throw new Error(`${path} was written by a later version (schema ${schema})`);
 }
 
 export function openForReading(path: string): DatabaseSync {

@@ -14,6 +14,8 @@ import { failureOf, isBusy, openForWriting, pragma } from "./sqlite-connection.t
 /** Waiting between tries for the write lock. SQLite's own waiting goes up to 100 ms, which starves one of two busy processes. */
 const BUSY_WAIT_MS_MIN = 0.1;
 const BUSY_WAIT_MS_MAX = 2;
+/** How long a checkpoint that empties the log waits for readers and writers. */
+const CHECKPOINT_WAIT_MS = 100;
 /** When readers never let the log start again it grows; from this size on the writer waits for them. */
 const WAL_BYTES_MAX = 256 << 20;
 /** The size of the log is looked at once in so many transactions. */
@@ -42,7 +44,7 @@ class Writer {
   /** The connection is opened anew after an error that left it in doubt. */
   #open(): { db: DatabaseSync; statements: Statements } {
     if (this.#db !== null && this.#statements !== null) return { db: this.#db, statements: this.#statements };
-    const db = openForWriting(this.#start.path, this.#start.settings);
+    const db = this.#untilFree(() => openForWriting(this.#start.path, this.#start.settings));
     const statements = {
       insert: db.prepare("INSERT INTO object(key, etag, bytes) VALUES(?1, ?2, ?3) ON CONFLICT(key) DO NOTHING"),
       match: db.prepare("UPDATE object SET etag = ?2, bytes = ?3 WHERE key = ?1 AND etag = ?4"),
@@ -87,7 +89,7 @@ class Writer {
     let phase: "statement" | "committing" = "statement";
     try {
       const { db, statements } = this.#open();
-      this.#begin(db);
+      this.#untilFree(() => db.exec("BEGIN IMMEDIATE"));
       for (let i = from; i < to; i++) results[i] = this.#apply(statements, batch, i);
       phase = "committing";
       db.exec("COMMIT");
@@ -99,11 +101,12 @@ class Writer {
     }
   }
 
-  #begin(db: DatabaseSync): void {
+  /** Tries until no other process has the lock that it takes, and throws SQLite's error when that takes too long. */
+  #untilFree<T>(attempt: () => T): T {
     const until = performance.now() + this.#start.settings.busyMs;
     for (let wait = BUSY_WAIT_MS_MIN; ; wait = Math.min(wait * 1.5, BUSY_WAIT_MS_MAX)) {
       try {
-        return db.exec("BEGIN IMMEDIATE");
+        return attempt();
       } catch (error) {
         if (!isBusy(error) || performance.now() > until) throw error;
         sleep(wait * (0.5 + Math.random()));
@@ -142,9 +145,11 @@ class Writer {
   /** Copies the log into the file and empties it, as far as readers let go of it. */
   #checkpoint(): void {
     try {
-      this.#db?.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      this.#db?.exec(`PRAGMA busy_timeout = ${CHECKPOINT_WAIT_MS}; PRAGMA wal_checkpoint(TRUNCATE)`);
     } catch {
       // A checkpoint that fails changes nothing: it is tried again later.
+    } finally {
+      this.#db?.exec("PRAGMA busy_timeout = 0");
     }
   }
 
@@ -157,7 +162,7 @@ class Writer {
     try {
       const { db } = this.#open();
       const before = pragma(db, "page_count");
-      db.exec(`PRAGMA incremental_vacuum(${SHRINK_PAGES})`);
+      this.#untilFree(() => db.exec(`PRAGMA incremental_vacuum(${SHRINK_PAGES})`));
       this.#checkpoint();
       return Math.max(0, before - pragma(db, "page_count"));
     } catch (error) {

@@ -42,10 +42,15 @@ class Batch {
   }
 }
 
+export function launchWriter(start: WriterStart): Worker {
+  return new Worker(new URL("./sqlite-store.worker.ts", import.meta.url), { workerData: start, execArgv: ["--disable-warning=ExperimentalWarning"] });
+}
+
 type Thread = { readonly kind: "none" } | { readonly kind: "starting" } | { readonly kind: "ready"; readonly worker: Worker };
 
 export class SqliteWriter {
   readonly #start: WriterStart;
+  readonly #launchWorker: (start: WriterStart) => Worker;
   #thread: Thread = { kind: "none" };
   #queue: Batch[] = [];
   #underWay: Batch | null = null;
@@ -57,7 +62,9 @@ export class SqliteWriter {
   #closing: Promise<void> | null = null;
   #idle: (() => void)[] = [];
 
-  constructor(path: string, settings: SqliteSettings) {
+  /** `launch` starts the thread; tests give their own to see it end. */
+  constructor(path: string, settings: SqliteSettings, launch: (start: WriterStart) => Worker = launchWriter) {
+    this.#launchWorker = launch;
     this.#start = { path, settings, instance: randomBytes(9).toString("base64url") };
   }
 
@@ -142,9 +149,7 @@ export class SqliteWriter {
   #launch(): Promise<string | null> {
     assert(this.#thread.kind === "none", "one writing thread");
     this.#thread = { kind: "starting" };
-    const worker = new Worker(new URL("./sqlite-store.worker.ts", import.meta.url), {
-      workerData: this.#start, execArgv: ["--disable-warning=ExperimentalWarning"],
-    });
+    const worker = this.#launchWorker(this.#start);
     return new Promise((resolve) => {
       let why = "the writing thread ended";
       worker.on("error", (error) => { why = error instanceof Error ? error.message : String(error); });
@@ -216,11 +221,6 @@ export class SqliteWriter {
   #shrunk(pages: number): void {
     this.#shrinking.shift()?.(pages);
     if (this.#underWay === null) this.#schedule();
-  }
-
-  /** Ends the thread as a crash would, for tests of what happens then. */
-  async crash(): Promise<void> {
-    if (this.#thread.kind === "ready") await this.#thread.worker.terminate();
   }
 
   /** Writes what waits, then ends the thread. */
