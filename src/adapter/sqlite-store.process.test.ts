@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openSqliteStore } from "./sqlite-store.ts";
+import { openSqliteStore, type SqliteStore } from "./sqlite-store.ts";
 
 interface Child {
   readonly process: ChildProcess;
@@ -77,41 +77,45 @@ test("no addition to a number is lost between two processes and this one", async
   remove();
 });
 
-test("killing writers loses no confirmed write, and another process goes on", async () => {
+/** Kills the child when it has said `count` lines. The keys that were confirmed to it. */
+async function killed(child: Child, count: number): Promise<string[]> {
+  await heard(child, count);
+  child.process.kill("SIGKILL");
+  assert.equal((await child.ended).signal, "SIGKILL");
+  return child.lines().slice(1);
+}
+async function allThere(store: SqliteStore, keys: readonly string[]): Promise<void> {
+  for (const key of keys) {
+    const answer = await store.get(key);
+    assert.ok(answer.kind === "found" && answer.bytes.equals(Buffer.alloc(2000, key)), key);
+  }
+}
+
+test("killing writers one after the other loses no confirmed write, and this process goes on", async () => {
   const { file, remove } = place();
   const store = await openSqliteStore(file);
-  let confirmed = 0;
-  for (let round = 0; round < 6; round++) {
-    const child = start(file, "write", String(round));
-    await heard(child, 2 + 50 * round);
-    child.process.kill("SIGKILL");
-    assert.equal((await child.ended).signal, "SIGKILL");
-    const keys = child.lines().slice(1);
-    confirmed += keys.length;
-    // On odd rounds a store opened after the kill looks, on even ones the store that was open all the time.
-    const reader = round % 2 === 0 ? store : await openSqliteStore(file);
-    for (const key of keys) {
-      const answer = await reader.get(key);
-      assert.ok(answer.kind === "found" && answer.bytes.equals(Buffer.alloc(2000, key)), key);
-    }
-    assert.equal((await reader.put(`after/${round}`, Buffer.from("x"), { ifAbsent: true })).kind, "done");
-    if (reader !== store) await reader.close();
+  const children = Array.from({ length: 6 }, (_, i) => start(file, "write", String(i)));
+  for (const [i, child] of children.entries()) {
+    const keys = await killed(child, 2 + 60 * i);
+    await allThere(store, keys);
+    assert.equal((await store.put(`after/${i}`, Buffer.from("x"), { ifAbsent: true })).kind, "done");
   }
-  assert.ok(confirmed >= 700, `${confirmed} confirmed`);
+  const confirmed = children.flatMap((child) => child.lines().slice(1));
+  assert.ok(confirmed.length >= 900, `${confirmed.length} confirmed`);
   await store.close();
+  const again = await openSqliteStore(file);
+  await allThere(again, confirmed);
+  await again.close();
   remove();
 });
 
 test("a process killed alone leaves a file that opens and has what was confirmed", async () => {
-  const { file, remove } = place();
-  for (let round = 0; round < 4; round++) {
-    const child = start(file, "write", String(round));
-    await heard(child, 100);
-    child.process.kill("SIGKILL");
-    await child.ended;
+  await Promise.all([1, 30, 100, 500].map(async (count) => {
+    const { file, remove } = place();
+    const keys = await killed(start(file, "write", "0"), 1 + count);
     const store = await openSqliteStore(file);
-    for (const key of child.lines().slice(1)) assert.equal((await store.get(key)).kind, "found", key);
+    await allThere(store, keys);
     await store.close();
-  }
-  remove();
+    remove();
+  }));
 });
