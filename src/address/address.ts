@@ -22,7 +22,7 @@ export type ReversePath = { readonly kind: "null" } | { readonly kind: "address"
 const ATEXT = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\-\\u0080-\\u{10ffff}]";
 const DOT_ATOM = new RegExp(`^${ATEXT}+(?:\\.${ATEXT}+)*$`, "u");
 /** Carriers in Japan gave out `a..b@`, `.a@` and `a.@`; they are taken as they come and quoted when written. */
-const ANY_DOTS = new RegExp(`^(?:\\.|${ATEXT})*${ATEXT}(?:\\.|${ATEXT})*$`, "u");
+const ANY_DOTS = new RegExp(`^(?=\\.*[^.])(?:\\.|${ATEXT})+$`, "u");
 /** Nothing that could end or reorder a line of a protocol. */
 const FORBIDDEN = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 

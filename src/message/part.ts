@@ -63,7 +63,7 @@ export interface MessagePart {
   readonly body: Span;
   /** Octets of the body. */
   readonly octets: number;
-  /** Lines of the body; a last one without its line end counts. */
+  /** Lines of the body, counted by their ends, as Dovecot and Cyrus do. */
   readonly lines: number;
   /** In order. Lines of the header that are no field are left out. */
   readonly fields: readonly Field[];
