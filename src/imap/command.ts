@@ -148,7 +148,9 @@ export interface Section {
 export type SectionText =
   /** The part, or with an empty part number the whole message. */
   | { readonly kind: "whole" }
-  | { readonly kind: "header" | "text" | "mime" }
+  | { readonly kind: "header" }
+  | { readonly kind: "text" }
+  | { readonly kind: "mime" }
   /** Names as the client wrote them, for the answer repeats them. */
   | { readonly kind: "header.fields"; readonly not: boolean; readonly names: readonly string[] };
 

@@ -15,6 +15,7 @@ const QUOTED_BYTES_MAX = 1024;
 export class ResponseWriter {
   /** True after ENABLE of IMAP4rev2 or UTF8=ACCEPT: quoted strings may then be UTF-8, and mailbox names are. */
   utf8: boolean;
+  readonly #slabBytes: number;
   #slab: Buffer;
   /** Where the octets not yet handed out begin and end in the slab. */
   #start = 0;
@@ -24,7 +25,8 @@ export class ResponseWriter {
 
   constructor(options: { readonly utf8?: boolean; readonly slabBytes?: number } = {}) {
     this.utf8 = options.utf8 ?? false;
-    this.#slab = Buffer.allocUnsafeSlow(options.slabBytes ?? SLAB_BYTES);
+    this.#slabBytes = options.slabBytes ?? SLAB_BYTES;
+    this.#slab = Buffer.allocUnsafeSlow(this.#slabBytes);
   }
 
   /** Octets written and not yet handed out. */
@@ -35,7 +37,7 @@ export class ResponseWriter {
   #room(bytes: number): void {
     if (this.#end + bytes <= this.#slab.length) return;
     const waiting = this.#end - this.#start;
-    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (waiting + bytes)));
+    const slab = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, 2 * (waiting + bytes)));
     this.#slab.copy(slab, 0, this.#start, this.#end);
     this.#slab = slab;
     this.#start = 0;
