@@ -1,0 +1,195 @@
+/**
+ * The settings: one TOML file, declared once here. `docs/settings.md` and `docs/tayori.sample.toml` are written from this declaration.
+ * A key that is not declared is refused, so that a misspelt one is not a silent default.
+ */
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import * as v from "valibot";
+import { parseAddress } from "../address/address.ts";
+import { parseDomain } from "../address/domain.ts";
+import { lineOf } from "./toml-lines.ts";
+import { parseDuration, parseHostPort, parseSize } from "./units.ts";
+
+/** What the reference says about a setting. `sample` is TOML; where it is absent the sample file shows the default, commented out. */
+export interface About {
+  readonly type: string;
+  readonly text: string;
+  readonly sample?: string;
+  /** What is the case where the setting is absent and has no written default. */
+  readonly absent?: string;
+}
+
+/** A string that `parseValue` understands. */
+function parsed<T>(parseValue: (text: string) => T | null, expected: string, about: About) {
+  return v.pipe(
+    v.string(),
+    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
+      const value = parseValue(dataset.value);
+      if (value !== null) return value;
+      addIssue({ message: `"${dataset.value}" is not ${expected}` });
+      return NEVER;
+    }),
+    v.metadata({ about }),
+  );
+}
+const plain = <S extends v.GenericSchema>(schema: S, about: About) => v.pipe(schema, v.metadata({ about }));
+const duration = (about: Omit<About, "type">) => parsed(parseDuration, 'a duration like "30s", "5m", "4h" or "5d"', { type: "duration", ...about });
+const count = (about: Omit<About, "type">) => plain(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)), { type: "number", ...about });
+const flag = (about: Omit<About, "type">) => plain(v.boolean(), { type: "true or false", ...about });
+const text = (about: Omit<About, "type">) => plain(v.pipe(v.string(), v.nonEmpty("must not be empty")), { type: "text", ...about });
+const hostPort = parsed(parseHostPort, '"host:port" with a port from 0 to 65535, an IPv6 address in brackets', { type: "host:port", text: "" });
+const places = (about: Omit<About, "type">) => plain(v.array(hostPort), { type: "list of host:port", ...about });
+const domain = (about: Omit<About, "type">) => parsed((value) => (value.startsWith("[") ? null : parseDomain(value)), "a domain name", { type: "domain", ...about });
+
+const ROUTE = /^(?:\*|(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)$/;
+const route = v.union([hostPort, v.strictObject({ to: hostPort, tls: v.optional(v.picklist(["opportunistic", "required", "none"]), "opportunistic") })], 'is neither "host:port" nor { to = "host:port", tls = "opportunistic" | "required" | "none" }');
+const network = parsed(parseNetwork, "an IP address or a network like 10.0.0.0/8", { type: "network", text: "" });
+
+/** The declaration. Entries in the order in which the reference shows them. */
+export const declaration = v.strictObject({
+  hostname: domain({ text: "The name of this host, as it greets others (SMTP banner, EHLO, Received) and as its certificate should name it.", sample: '"mx.example.test"' }),
+  language: v.optional(plain(v.picklist(["ja", "en"]), { type: '"ja" or "en"', text: "The language of reports to people (delivery status notifications), where the account has no other." }), "en"),
+  "default-domain": v.optional(domain({ text: "The domain of a login name that is given without one.", absent: "login names are full addresses", sample: '"example.test"' })),
+  postmaster: v.optional(parsed(parseAddress, "a mail address", {
+    type: "address", sample: '"operator@example.test"', absent: "the domain's catch-all, else its oldest account, else the oldest account of all",
+    text: "Who gets the mail to postmaster@ and abuse@ of every hosted domain in which nobody made these addresses (RFC 2142).",
+  })),
+  store: v.strictObject({
+    url: parsed((value) => /^sqlite:(.+)$/.exec(value)?.[1] ?? null, '"sqlite:PATH"', { type: "url", text: "Where everything is kept: `sqlite:` and a path, relative to the settings file.", sample: '"sqlite:tayori.db"' }),
+    "master-key": v.optional(text({ text: "The file with the key that wraps every account's data key, made with mode 0600 at the first use. Back it up apart from the store: without it no mail can be read.", absent: "the store's path with `.key` behind it", sample: '"/etc/tayori/master.key"' })),
+  }),
+  dns: v.optional(v.strictObject({
+    servers: v.optional(places({ text: "Resolvers to ask. Give one that validates DNSSEC.", absent: "those of /etc/resolv.conf", sample: '["127.0.0.1:53"]' })),
+  }), {}),
+  listen: v.optional(v.strictObject({
+    smtp: v.optional(places({ text: "Mail from other servers (RFC 5321).", sample: '["0.0.0.0:25"]' }), []),
+    submission: v.optional(places({ text: "Mail from users, TLS by STARTTLS (RFC 6409).", sample: '["0.0.0.0:587"]' }), []),
+    submissions: v.optional(places({ text: "Mail from users, TLS from the start (RFC 8314).", sample: '["0.0.0.0:465"]' }), []),
+    imap: v.optional(places({ text: "Reading mail, TLS by STARTTLS (RFC 9051).", sample: '["0.0.0.0:143"]' }), []),
+    imaps: v.optional(places({ text: "Reading mail, TLS from the start (RFC 8314).", sample: '["0.0.0.0:993"]' }), []),
+    http: v.optional(places({ text: "/healthz, /readyz and /metrics, in clear text and without a password: keep it to loopback or to a network of your own.", sample: '["127.0.0.1:8080"]' }), []),
+    "proxy-protocol": v.optional(plain(v.array(network), { type: "list of networks", text: "Load balancers: a connection from one of these must begin with a PROXY protocol header, which says who the peer is. All mail listeners heed it.", sample: '["10.0.0.7", "10.1.0.0/16"]' }), []),
+  }), {}),
+  tls: v.optional(v.strictObject({
+    cert: v.optional(text({ text: "The certificate chain (PEM), relative to the settings file.", absent: "a self-signed certificate is made once and kept beside the store", sample: '"/etc/tayori/fullchain.pem"' })),
+    key: v.optional(text({ text: "The private key of the certificate (PEM).", absent: "made together with the certificate", sample: '"/etc/tayori/privkey.pem"' })),
+  }), {}),
+  auth: v.optional(v.strictObject({
+    "login-mechanism": v.optional(flag({ text: "Offer AUTH LOGIN too, for old mail programs that know neither SCRAM nor PLAIN." }), false),
+  }), {}),
+  submission: v.optional(v.strictObject({
+    "hide-client-address": v.optional(flag({ text: "Leave the address of the user's machine out of the Received field of mail that is submitted." }), true),
+  }), {}),
+  message: v.optional(v.strictObject({
+    "size-max": v.optional(parsed(parseSize, 'a size like "32MB" or "64MiB"', { type: "size", text: "The largest message that is taken, by SMTP and by IMAP (RFC 1870)." }), "32MB"),
+  }), {}),
+  limits: v.optional(v.strictObject({
+    connections: v.optional(count({ text: "Open connections on one listener." }), 2000),
+    "connections-per-address": v.optional(count({ text: "Open connections from one address (for IPv6 from one /64) on one listener." }), 200),
+  }), {}),
+  outbound: v.optional(v.strictObject({
+    helo: v.optional(domain({ text: "The name given in EHLO to other servers.", absent: "`hostname`", sample: '"out.example.test"' })),
+    concurrency: v.optional(count({ text: "Deliveries to other servers at the same time." }), 50),
+    retry: v.optional(plain(v.pipe(v.array(duration({ text: "" })), v.minLength(1, "must have a first delay")), { type: "list of durations", text: "How long to wait after the first, the second, … failed attempt; the last one is used from then on." }), ["1m", "5m", "15m", "30m", "1h", "2h", "4h"]),
+    "give-up": v.optional(duration({ text: "How long after it was accepted a message is returned to its sender (RFC 5321 section 4.5.4.1 asks for 4 to 5 days)." }), "5d"),
+    "delay-notice": v.optional(duration({ text: "After how long the sender is told that a message is still waiting." }), "4h"),
+    routes: v.optional(plain(v.record(v.pipe(v.string(), v.regex(ROUTE, 'is not "*", a domain, or "*." and a domain')), route), {
+      type: "table", absent: "MX records decide",
+      text: 'Fixed ways for the mail of some domains: `"example.org"` is that domain, `"*.example.org"` what is below it, `"*"` everything else. The value is `"host:port"`, or `{ to = "host:port", tls = "opportunistic" | "required" | "none" }`. The nearest match wins.',
+      sample: '{ "*" = { to = "relay.example.net:25", tls = "required" } }',
+    }), {}),
+  }), {}),
+  log: v.optional(v.strictObject({
+    level: v.optional(plain(v.picklist(["debug", "info", "warn", "error"]), { type: '"debug", "info", "warn" or "error"', text: "The least important lines that are written to standard error." }), "info"),
+  }), {}),
+});
+
+type Declared = v.InferOutput<typeof declaration>;
+
+/** The settings in force: paths are absolute, absent ones are resolved. */
+export interface Settings extends Omit<Declared, "store" | "tls" | "outbound"> {
+  readonly store: { readonly path: string; readonly masterKeyPath: string };
+  readonly tls: { readonly certPath: string; readonly keyPath: string; /** Made at the first start where it is not there yet. */ readonly selfSigned: boolean };
+  readonly outbound: Omit<Declared["outbound"], "routes" | "helo"> & { readonly helo: string; readonly routes: readonly Route[] };
+}
+export interface Route {
+  /** "*", "example.org", or "*.example.org". */
+  readonly pattern: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: "opportunistic" | "required" | "none";
+}
+export interface Problem {
+  readonly file: string;
+  readonly line: number;
+  readonly reason: string;
+}
+export type SettingsAnswer = { readonly kind: "settings"; readonly settings: Settings } | { readonly kind: "refused"; readonly problems: readonly Problem[] };
+
+export function readSettings(file: string): SettingsAnswer {
+  let source: string;
+  try {
+    source = readFileSync(file, "utf8");
+  } catch (error) {
+    return { kind: "refused", problems: [{ file, line: 0, reason: `cannot be read: ${error instanceof Error ? error.message : String(error)}` }] };
+  }
+  return parseSettings(source, file);
+}
+
+/** `file` names the source in errors, and its folder is what relative paths start from. */
+export function parseSettings(source: string, file: string): SettingsAnswer {
+  let tree: unknown;
+  try {
+    tree = parse(source);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    return { kind: "refused", problems: [{ file, line: error.line, reason: error.message.split("\n")[0] ?? "is no TOML" }] };
+  }
+  const result = v.safeParse(declaration, tree);
+  if (!result.success) return { kind: "refused", problems: result.issues.map((issue) => problemOf(issue, source, file)) };
+  const { tls } = result.output;
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    return { kind: "refused", problems: [{ file, line: lineOf(source, ["tls"]), reason: "tls: `cert` and `key` are given together or not at all" }] };
+  }
+  return { kind: "settings", settings: settle(result.output, resolve(dirname(file))) };
+}
+
+export function writeProblem({ file, line, reason }: Problem): string {
+  return line === 0 ? `${file}: ${reason}` : `${file}:${line}: ${reason}`;
+}
+
+function settle(declared: Declared, folder: string): Settings {
+  const path = resolve(folder, declared.store.url);
+  const { cert, key } = declared.tls;
+  const { helo, routes, ...outbound } = declared.outbound;
+  return {
+    ...declared,
+    store: { path, masterKeyPath: resolve(folder, declared.store["master-key"] ?? `${path}.key`) },
+    tls: { certPath: resolve(folder, cert ?? `${path}.cert.pem`), keyPath: resolve(folder, key ?? `${path}.cert.key`), selfSigned: cert === undefined },
+    outbound: {
+      ...outbound,
+      helo: helo ?? declared.hostname,
+      routes: Object.entries(routes).map(([pattern, way]) => ({ pattern: pattern.toLowerCase(), ...("to" in way ? { ...way.to, tls: way.tls } : { ...way, tls: "opportunistic" as const }) })),
+    },
+  };
+}
+
+function problemOf(issue: v.BaseIssue<unknown>, source: string, file: string): Problem {
+  const path = (issue.path ?? []).map(({ key }) => String(key));
+  const name = path.join(".");
+  const line = lineOf(source, path);
+  if (issue.type === "strict_object" && issue.expected === "never") return { file, line, reason: `${name}: there is no such setting` };
+  if (issue.type === "strict_object" && issue.received === "undefined") return { file, line, reason: `${name}: must be given` };
+  const wrongType = issue.kind === "schema" && issue.type !== "union";
+  const reason = wrongType ? `must be ${issue.expected ?? "something else"}, is ${issue.received}` : issue.message;
+  return { file, line, reason: `${name}: ${reason}` };
+}
+
+function parseNetwork(value: string): string | null {
+  const [, address, bits] = /^([0-9A-Fa-f.:]+)(?:\/([0-9]{1,3}))?$/.exec(value) ?? [];
+  if (address === undefined) return null;
+  const six = address.includes(":");
+  if (parseDomain(six ? `[IPv6:${address}]` : `[${address}]`) === null) return null;
+  return bits === undefined || Number(bits) <= (six ? 128 : 32) ? value : null;
+}
