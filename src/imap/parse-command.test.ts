@@ -28,7 +28,7 @@ const lit = (text: string): string => `{${Buffer.byteLength(text)}+}\r\n${text}`
 
 function table(title: string, cases: readonly (readonly [line: string, command: unknown])[]): void {
   describe(title, () => {
-    for (const [line, command] of cases) test(line.slice(0, 70), () => assert.deepEqual(commandOf(line), command));
+    for (const [line, command] of cases) test(JSON.stringify(line.slice(0, 70)), () => assert.deepEqual(commandOf(line), command));
   });
 }
 
@@ -156,10 +156,10 @@ table("RFC 9051 section 6.4.4, SEARCH", [
 ]);
 
 test("a charset is undone", () => {
-  const raw = { text: Buffer.concat([Buffer.from('A1 SEARCH CHARSET ISO-2022-JP SUBJECT "'), Buffer.from("1b24424a5878281b2842", "hex"), Buffer.from('"')]), literals: [] };
+  const raw = { text: Buffer.concat([Buffer.from('A1 SEARCH CHARSET ISO-2022-JP SUBJECT "'), Buffer.from("1b24424a58246a1b2842", "hex"), Buffer.from('"')]), literals: [] };
   const answer = parseCommand(raw, { utf8: false });
   assert.ok(answer.kind === "parsed" && answer.command.kind === "search" && answer.command.key.kind === "envelope");
-  assert.equal(answer.command.key.text.length > 0 && /^[\u3000-\u9fff]+$/.test(answer.command.key.text), true);
+  assert.equal(answer.command.key.text, "便り");
   assert.deepEqual(answerTo("A1 SEARCH CHARSET X-UNHEARD-OF TEXT x"), { kind: "bad-charset", tag: "A1" });
 });
 
