@@ -1,5 +1,7 @@
 /** Message content while it arrives, kept without copying large pieces and without an object for every small one. */
 
+import { EMPTY } from "../base/bytes.ts";
+
 /** Pieces from this size on are kept as they are; the octets between them are gathered in slabs. */
 const PIECE_BYTES_MIN = 2048;
 const SLAB_BYTES = 65536;
@@ -50,10 +52,10 @@ export class Content {
   endsWithCrlf(): boolean {
     return this.#bytes >= 2 && this.#last[0] === 13 && this.#last[1] === 10;
   }
-  /** The whole content in one buffer. The pieces are given up. */
-  join(): Buffer {
+  /** The whole content in one buffer, `front` before it. The pieces are given up. */
+  join(front: Buffer = EMPTY): Buffer {
     this.#seal();
-    const pieces = this.#pieces;
+    const pieces = front.length === 0 ? this.#pieces : [front, ...this.#pieces];
     this.clear();
     return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   }
