@@ -10,6 +10,10 @@ const LDH = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 const WIDE = /[\uff01-\uff5e\uff61-\uffdc\uffe0-\uffee]+/g;
 /** Nearly RFC 5892 section 2: letters, digits, marks, and the few characters its appendix A allows in context. */
 const U_LABEL = /^[a-z0-9\-\u00b7\u0375\u05f3\u05f4\u200c\u200d\u30fb\p{Ll}\p{Lo}\p{Lm}\p{Mn}\p{Mc}\p{Nd}]+$/u;
+/** RFC 5892 appendix A: what these characters must stand next to. ZWJ and ZWNJ are taken behind a virama only. */
+const OUT_OF_CONTEXT =
+  /(?<!l)\u00b7|\u00b7(?!l)|\u0375(?!\p{Script=Greek})|(?<!\p{Script=Hebrew})[\u05f3\u05f4]|(?<![\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca])[\u200c\u200d]|[\u0660-\u0669].*[\u06f0-\u06f9]|[\u06f0-\u06f9].*[\u0660-\u0669]/u;
+const JAPANESE = /[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u;
 const A_PREFIX = "xn--";
 
 /**
@@ -61,7 +65,8 @@ function normalise(label: string): string {
 
 /** RFC 5891 section 4.2.3.1 and 4.2.3.2: no hyphens at either end or third and fourth, no mark in front. */
 function isULabel(label: string): boolean {
-  if (label.length > labelOctetsMax || !U_LABEL.test(label)) return false;
+  if (label.length > labelOctetsMax || !U_LABEL.test(label) || OUT_OF_CONTEXT.test(label)) return false;
+  if (label.includes("\u30fb") && !JAPANESE.test(label)) return false;
   return !label.startsWith("-") && !label.endsWith("-") && label.slice(2, 4) !== "--" && !/^\p{M}/u.test(label) && /[^\x00-\x7f]/.test(label);
 }
 

@@ -23,18 +23,21 @@ export function scanHeader(content: Buffer, start: number, limits: MessageLimits
   const lastStart = start + limits.headerOctetsMax;
   let limit: PartLimit | null = null;
   let current = -1;
-  let at = start;
+  // Blanks in front of the first field continue nothing.
+  let at = behindBlanks(content, start, end);
+  if (colonOf(content, at, end) < 0) at = start;
+  const firstLine = at;
   while (at < end) {
     const empty = emptyLineAt(content, at, end);
     if (empty > 0) return { offsets, end: at + empty, limit: null };
     const first = content[at]!;
-    if (first === DASH && content[at + 1] === DASH && isDelimiter(at)) return { offsets, end: beforeLineEnd(content, at, start), limit: null };
+    if (first === DASH && content[at + 1] === DASH && isDelimiter(at)) return endedBy(offsets, beforeLineEnd(content, at, start));
     if (at > lastStart) limit = "header-octets";
-    const continued = (first === SPACE || first === TAB) && at > start;
+    const continued = (first === SPACE || first === TAB) && at > firstLine;
     const colon = continued ? -1 : colonOf(content, at, end);
     if (colon >= 0 && offsets.length >= limits.fieldsMax * OFFSETS_PER_FIELD) limit = "fields";
     if (limit !== null) return { offsets, end: at, limit };
-    if (colon < 0 && at === start && !isMboxLine(content, at)) return { offsets, end: start, limit: null };
+    if (colon < 0 && at === firstLine && !isMboxLine(content, at)) return { offsets, end: start, limit: null };
     const next = lineEndAfter(content, colon < 0 ? at : colon, end);
     if (colon >= 0) {
       offsets.push(at, colon, next);
@@ -44,6 +47,19 @@ export function scanHeader(content: Buffer, start: number, limits: MessageLimits
     at = next;
   }
   return { offsets, end, limit };
+}
+
+/** The line end in front of a delimiter is the delimiter's, so the last field loses it (RFC 2046 section 5.1.1). */
+function endedBy(offsets: number[], end: number): HeaderScan {
+  const last = offsets.length - 1;
+  if (last >= 0) offsets[last] = Math.min(offsets[last]!, end);
+  return { offsets, end, limit: null };
+}
+
+function behindBlanks(content: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && (content[at] === SPACE || content[at] === TAB)) at++;
+  return at;
 }
 
 /** Where the colon behind a field name is, blanks before it allowed (RFC 5322 section 4.5.8); -1 when the line is no field. */

@@ -6,12 +6,12 @@ import type { MessagePart } from "./part.ts";
 import { decodeTransferEncoding } from "./transfer-encoding.ts";
 
 /**
- * The decoded text of a text part, "" for other parts. `octetsMax` bounds what is read of the body, in octets as they are in the
+ * The decoded text of a text part, or of a multipart that named no boundary; "" for other parts. `octetsMax` bounds what is read of the body, in octets as they are in the
  * content. Line ends stay as they are.
  */
 export function textOfPart(content: Buffer, part: MessagePart, octetsMax = Infinity): string {
   const { type, subtype, params } = part.contentType;
-  if (part.kind !== "leaf" || type !== "text") return "";
+  if (part.kind !== "leaf" || (type !== "text" && type !== "multipart")) return "";
   const octets = decodeTransferEncoding(content.subarray(part.body.start, Math.min(part.body.end, part.body.start + octetsMax)), part.encoding);
   const charset = params.get("charset") ?? (subtype === "html" ? metaCharset(octets) : "");
   return decodeCharset(octets, charset);
