@@ -1,0 +1,27 @@
+/** What one connection, one listener and one resolver may hold or take. */
+
+/** Octets waiting to leave above which a writer should wait for `drained()`: one large mail segment, small against 10,000 connections. */
+export const WRITE_HIGH_WATER_BYTES = 256 * 1024;
+/** Octets collected within one turn of the event loop above which they leave without waiting for its end. */
+export const WRITE_COLLECT_BYTES_MAX = 64 * 1024;
+/** Octets read ahead of the session above which the socket is paused. */
+export const READ_AHEAD_BYTES_MAX = 64 * 1024;
+/** How long what was queued before `end()` may make no progress, and how long the peer's own end is waited for. */
+export const LINGER_MS = 10_000;
+/** RFC 5321 section 4.5.3.2 gives minutes to a command; a handshake is two round trips. */
+export const TLS_HANDSHAKE_MS_MAX = 20_000;
+export const KEEP_ALIVE_MS = 60_000;
+
+/** PROXY protocol version 1, section 2.1: the longest line is 107 octets with its CRLF. */
+export const PROXY_V1_BYTES_MAX = 107;
+/** Version 2, section 2.2: a receiver must take 216 octets of addresses plus TLVs; a listener's TLVs (SNI, certificate names) fit in 2 KB. */
+export const PROXY_V2_BYTES_MAX = 2048;
+/** The header is the first thing a trusted proxy sends. */
+export const PROXY_MS_MAX = 5_000;
+
+/** How long a refused connection may take to read the refusal. */
+export const REFUSAL_MS_MAX = 1_000;
+/** Refusals under way above which a connection over the limit is closed without a word. */
+export const REFUSALS_AT_ONCE_MAX = 256;
+/** How long a peer may take nothing of what waits for it while a session awaits `drained()`: RFC 5321 section 4.5.3.2.5 and its neighbours. */
+export const WRITE_STALL_MS_MAX = 300_000;
