@@ -245,7 +245,7 @@ export class Journal<State, Op, D extends Draft<Op>> {
       }
     }
     // A writer whose state was not validated recently may have recreated an entry that was trimmed.
-    if (this.world.clock.monotonic() - validatedAt > VALID_FOR_MS && seq > 1) {
+    if (this.world.clock.monotonic() - validatedAt > VALID_FOR_MS) {
       const stale = await this.#undoIfTrimmed(key, seq);
       if (stale !== null) return stale;
     }

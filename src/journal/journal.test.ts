@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { BinaryReader, BinaryWriter } from "../base/binary.ts";
+import { FakeClock } from "../port/clock.fake.ts";
+import { FakeLog } from "../port/log.fake.ts";
+import { MemoryStore, type StoreFault, type StoreOperation } from "../port/object-store.fake.ts";
+import { FakeRandom } from "../port/random.fake.ts";
+import { Cipher } from "./cipher.ts";
+import { Journal } from "./journal.ts";
+import { TRIM_AFTER_MS, VALID_FOR_MS } from "./limits.ts";
+import { Draft, type Machine } from "./machine.ts";
+import { trim, writeSnapshot } from "./snapshot.ts";
+
+/** Letters in the order in which they were committed; bodies by their place. */
+interface Letters {
+  text: string;
+}
+type Letter = { readonly letter: string };
+const machine: Machine<Letters, Letter, Draft<Letter>> = {
+  empty: () => ({ text: "" }),
+  draft: () => new Draft<Letter>(),
+  apply(state, ops) {
+    for (const op of ops) state.text += op.letter;
+  },
+  encode: (writer: BinaryWriter, op) => void writer.text(op.letter),
+  decode: (reader: BinaryReader) => ({ letter: reader.text() }),
+  capture: (state) => ({ root: Buffer.from(state.text), settle() {} }),
+  restore: async (root) => ({ text: root.toString() }),
+  references: () => [],
+};
+
+class World {
+  readonly clock = new FakeClock();
+  readonly log = new FakeLog();
+  readonly puts: string[] = [];
+  fault: ((operation: StoreOperation, key: string) => StoreFault | null) | null = null;
+  readonly store = new MemoryStore({
+    fail: (operation, key) => {
+      if (operation === "put") this.puts.push(key);
+      return this.fault?.(operation, key) ?? null;
+    },
+  });
+  #seed = 1;
+  async node(): Promise<Journal<Letters, Letter, Draft<Letter>>> {
+    const random = new FakeRandom(this.#seed++);
+    const answer = await Journal.open("a/x/", { store: this.store, clock: this.clock, random, log: this.log }, new Cipher(Buffer.alloc(32, 1), random), machine);
+    assert.equal(answer.kind, "open");
+    return answer.kind === "open" ? answer.journal : assert.fail();
+  }
+}
+function add(journal: Journal<Letters, Letter, Draft<Letter>>, letter: string) {
+  return journal.commit<string>((state, draft) => {
+    if (state.text.includes(letter)) return { kind: "nothing", result: "there already" };
+    draft.ops.push({ letter });
+    return { kind: "write", result: "added" };
+  });
+}
+
+describe("commit", () => {
+  test("is durable and seen by a node that opens later", async () => {
+    const world = new World();
+    const node = await world.node();
+    assert.deepEqual(await add(node, "a"), { kind: "done", result: "added", seq: 1 });
+    assert.equal((await world.node()).state.text, "a");
+  });
+
+  test("decisions that wait together share one entry", async () => {
+    const world = new World();
+    const node = await world.node();
+    await Promise.all([..."abcdefgh"].map((letter) => add(node, letter)));
+    assert.equal(node.state.text, "abcdefgh");
+    assert.deepEqual(world.puts, ["a/x/j/000000000001"]);
+  });
+
+  test("after a conflict it decides again from what the other wrote", async () => {
+    const world = new World();
+    const [one, two] = [await world.node(), await world.node()];
+    await add(one, "a");
+    assert.deepEqual(await add(two, "b"), { kind: "done", result: "added", seq: 2 });
+    assert.equal(two.state.text, "ab");
+    await one.refresh();
+    assert.equal(one.state.text, "ab");
+  });
+
+  test("a refusal is never answered from a stale state", async () => {
+    const world = new World();
+    const [one, two] = [await world.node(), await world.node()];
+    await add(one, "a");
+    assert.deepEqual(await add(two, "a"), { kind: "done", result: "there already", seq: 1 });
+  });
+
+  test("two nodes racing lose nothing and agree", async () => {
+    const world = new World();
+    const nodes = [await world.node(), await world.node(), await world.node()];
+    const letters = [..."abcdefghijklmnopqrstuvwxyz0123456789"];
+    const answers = Promise.all(letters.map((letter, i) => add(nodes[i % 3]!, letter)));
+    await world.clock.advance(60_000);
+    assert.ok((await answers).every((answer) => answer.kind === "done" && answer.result === "added"));
+    for (const node of nodes) await node.refresh();
+    assert.deepEqual([...nodes[0]!.state.text].sort(), [...letters].sort());
+    assert.ok(nodes.every((node) => node.state.text === nodes[0]!.state.text && node.seq === nodes[0]!.seq));
+  });
+
+  test("a lost reply is resolved by reading back", async () => {
+    const world = new World();
+    const node = await world.node();
+    world.fault = (operation) => (operation === "put" ? { failure: "after" } : null);
+    assert.deepEqual(await add(node, "a"), { kind: "done", result: "added", seq: 1 });
+    assert.equal(node.state.text, "a");
+  });
+
+  test("a write that broke off is tried again and happens once", async () => {
+    const world = new World();
+    const node = await world.node();
+    let faults = 3;
+    world.fault = (operation) => (operation === "put" && faults-- > 0 ? { failure: "torn" } : null);
+    const answer = add(node, "a");
+    await world.clock.advance(60_000);
+    assert.deepEqual(await answer, { kind: "done", result: "added", seq: 1 });
+    assert.equal((await world.node()).state.text, "a");
+  });
+
+  test("a full store is said at once, and later commits go on", async () => {
+    const world = new World();
+    const node = await world.node();
+    world.fault = (operation) => (operation === "put" ? { failure: "full" } : null);
+    const answer = await add(node, "a");
+    assert.equal(answer.kind === "failed" && answer.failure.because, "full");
+    world.fault = null;
+    assert.equal((await add(node, "b")).kind, "done");
+    assert.equal(node.state.text, "b");
+  });
+
+  test("a changed entry is found, not applied", async () => {
+    const world = new World();
+    await add(await world.node(), "a");
+    const stored = await world.store.get("a/x/j/000000000001");
+    assert.equal(stored.kind, "found");
+    if (stored.kind !== "found") return;
+    stored.bytes[stored.bytes.length - 1]! ^= 1;
+    await world.store.put("a/x/j/000000000001", stored.bytes, {});
+    const random = new FakeRandom(9);
+    const opened = await Journal.open("a/x/", { store: world.store, clock: world.clock, random, log: world.log }, new Cipher(Buffer.alloc(32, 1), random), machine);
+    assert.equal(opened.kind === "failed" && opened.failure.because, "corrupt");
+  });
+});
+
+describe("snapshot and trim", () => {
+  test("a node opens from the snapshot when the entries below it are gone", async () => {
+    const world = new World();
+    const node = await world.node();
+    for (const letter of "abc") await add(node, letter);
+    assert.deepEqual(await writeSnapshot(node), { kind: "written", seq: 3 });
+    await add(node, "d");
+    assert.deepEqual(await trim(node, () => false), { removed: 0 }, "not before the margin");
+    await world.clock.advance(TRIM_AFTER_MS + 1);
+    assert.deepEqual(await trim(node, (seq) => seq === 2), { removed: 2 }, "an entry with a live body stays");
+    assert.equal((await world.node()).state.text, "abcd");
+    await add(node, "e");
+    assert.equal((await world.node()).state.text, "abcde");
+  });
+
+  test("a writer that slept while its next entry was trimmed undoes its write and tries again", async () => {
+    const world = new World();
+    const [sleeper, node] = [await world.node(), await world.node()];
+    for (const letter of "abc") await add(node, letter);
+    await writeSnapshot(node);
+    await world.clock.advance(TRIM_AFTER_MS + VALID_FOR_MS);
+    await trim(node, () => false);
+    assert.equal((await world.store.get("a/x/j/000000000001")).kind, "absent");
+    assert.deepEqual(await add(sleeper, "z"), { kind: "done", result: "added", seq: 4 });
+    assert.equal((await world.store.get("a/x/j/000000000001")).kind, "absent", "undone");
+    assert.equal(sleeper.state.text, "abcz");
+    assert.equal((await world.node()).state.text, "abcz");
+  });
+
+  test("a reader that slept does not take a trimmed journal for an unchanged one", async () => {
+    const world = new World();
+    const [sleeper, node] = [await world.node(), await world.node()];
+    for (const letter of "abc") await add(node, letter);
+    await writeSnapshot(node);
+    await world.clock.advance(TRIM_AFTER_MS + VALID_FOR_MS);
+    await trim(node, () => false);
+    await sleeper.refresh();
+    assert.equal(sleeper.state.text, "abc");
+  });
+
+  test("two nodes that snapshot at once leave the newer one", async () => {
+    const world = new World();
+    const [one, two] = [await world.node(), await world.node()];
+    await add(one, "a");
+    await two.refresh();
+    await add(one, "b");
+    assert.deepEqual(await writeSnapshot(one), { kind: "written", seq: 2 });
+    assert.deepEqual(await writeSnapshot(two), { kind: "behind" });
+    assert.equal((await world.node()).state.text, "ab");
+  });
+});
