@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import type { Command } from "./command.ts";
 import { CommandReader } from "./command-reader.ts";
 import type { RawCommand } from "./command-reader.ts";
-import { FETCH_ITEMS_MAX, FLAGS_MAX, HEADER_NAMES_MAX, ID_FIELDS_MAX, LIST_PATTERNS_MAX, OPTIONS_MAX, PART_DEPTH_MAX, SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX } from "./limits.ts";
+import { FETCH_ITEMS_MAX, FLAGS_MAX, HEADER_NAMES_MAX, ID_FIELDS_MAX, LIST_PATTERNS_MAX, OPTIONS_MAX, PART_DEPTH_MAX, SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX, TAG_BYTES_MAX } from "./limits.ts";
 import { appendTarget, nameOf, parseCommand } from "./parse-command.ts";
 import type { ParseAnswer } from "./parse-command.ts";
 import { parseSequenceSet } from "./sequence-set.ts";
@@ -196,6 +196,8 @@ describe("what is refused", () => {
     });
   }
   test("no tag, no command", () => {
+    assert.equal(answerTo(`${"t".repeat(TAG_BYTES_MAX)} NOOP`).kind, "parsed");
+    assert.equal((answerTo(`${"t".repeat(TAG_BYTES_MAX + 1)} NOOP`) as { tag: unknown }).tag, null);
     assert.equal((answerTo("") as { tag: unknown }).tag, null);
     assert.equal((answerTo("* NOOP") as { tag: unknown }).tag, null);
     assert.equal((answerTo("+ NOOP") as { tag: unknown }).tag, null);

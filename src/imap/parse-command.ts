@@ -5,7 +5,7 @@
 import { unreachable } from "../base/assert.ts";
 import type { Command, SpecialUse } from "./command.ts";
 import type { RawCommand } from "./command-reader.ts";
-import { ID_FIELDS_MAX, ID_FIELD_BYTES_MAX, ID_VALUE_BYTES_MAX, OPTIONS_MAX } from "./limits.ts";
+import { ID_FIELDS_MAX, ID_FIELD_BYTES_MAX, ID_VALUE_BYTES_MAX, OPTIONS_MAX, TAG_BYTES_MAX } from "./limits.ts";
 import { parseAppend } from "./parse-append.ts";
 import { parseFetch, parseStore } from "./parse-fetch.ts";
 import { parseList, parseSelect, statusItems } from "./parse-select.ts";
@@ -23,7 +23,7 @@ export type ParseAnswer =
 export function parseCommand(raw: RawCommand, options: { readonly utf8: boolean }): ParseAnswer {
   const scanner = new Scanner(raw, options);
   const tag = scanner.tag();
-  if (tag === "") return { kind: "bad", tag: null, name: null, text: "A command begins with a tag" };
+  if (tag === "" || tag.length > TAG_BYTES_MAX) return { kind: "bad", tag: null, name: null, text: `A command begins with a tag of at most ${TAG_BYTES_MAX} octets` };
   let name: string | null = null;
   try {
     scanner.space();

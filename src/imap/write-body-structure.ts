@@ -7,6 +7,7 @@ import { appendEnvelope } from "./write-envelope.ts";
 const PRERENDERED_SLAB_BYTES = 2048;
 /** A multipart has at least one part in the grammar. Where there is none, this empty one stands in; BODY[1] of it is NIL. */
 const NO_PART = '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)';
+const NO_PART_EXTENDED = '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0 NIL NIL NIL NIL)';
 
 /** The structure as octets for any client; `extended` says whether with extension data: BODYSTRUCTURE has it, BODY has not. */
 export function writeBodyStructure(content: Buffer, message: MessagePart, extended: boolean): Buffer {
@@ -25,7 +26,7 @@ function appendPart(writer: ResponseWriter, wanted: Wanted, part: MessagePart): 
   writer.byte(0x28);
   switch (part.kind) {
     case "multipart":
-      if (part.children.length === 0) writer.ascii(NO_PART);
+      if (part.children.length === 0) writer.ascii(wanted.extended ? NO_PART_EXTENDED : NO_PART);
       for (const child of part.children) appendPart(writer, wanted, child);
       latin1(writer.space(), part.contentType.subtype);
       if (wanted.extended) {
@@ -55,7 +56,7 @@ function appendPart(writer: ResponseWriter, wanted: Wanted, part: MessagePart): 
 function appendMessage(writer: ResponseWriter, wanted: Wanted, part: MessagePart): void {
   const inner = part.message;
   if (inner === null) {
-    writer.ascii(`(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ${NO_PART} `).number(part.lines);
+    writer.ascii(`(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) ${wanted.extended ? NO_PART_EXTENDED : NO_PART} `).number(part.lines);
     return;
   }
   appendEnvelope(writer, wanted.content, inner);
