@@ -1,0 +1,5 @@
+/** The one entry: `tayori COMMAND …`. */
+import { nodeIo } from "./cli/node-io.ts";
+import { run } from "./cli/program.ts";
+
+process.exitCode = await run(process.argv.slice(2), nodeIo);

@@ -1,0 +1,95 @@
+/** The composition: plain constructor calls from the store upwards. Commands take from here what they need; `serve` takes everything. */
+import { NodeClock } from "../adapter/node-clock.ts";
+import { NodeRandom } from "../adapter/node-random.ts";
+import { openSqliteStore, type SqliteStore } from "../adapter/sqlite-store.ts";
+import { newBodyCache } from "../account/account.ts";
+import { Accounts } from "../account/accounts.ts";
+import type { AccountFailure } from "../account/failure.ts";
+import { Directory, type Unavailable } from "../directory/directory.ts";
+import { Logins } from "../directory/logins.ts";
+import { Lookup } from "../directory/lookup.ts";
+import { Recipients } from "../directory/recipients.ts";
+import type { JournalWorld } from "../journal/journal.ts";
+import { Keyring } from "../journal/keyring.ts";
+import type { Log } from "../port/log.ts";
+import { Queue } from "../queue/queue.ts";
+import { openMasterKey } from "./master-key.ts";
+import type { Settings } from "./settings.ts";
+
+/** Message octets kept for whoever reads the same message again. */
+const BODY_CACHE_BYTES = 64 * 1024 * 1024;
+/** Accounts kept in memory after their last session, for the next one. */
+const IDLE_ACCOUNT_BYTES = 256 * 1024 * 1024;
+
+export interface OpenDirectory extends JournalWorld {
+  readonly settings: Settings;
+  readonly store: SqliteStore;
+  readonly keyring: Keyring;
+  readonly accounts: Accounts;
+  readonly directory: Directory;
+  readonly recipients: Recipients;
+  readonly logins: Logins;
+  close(): Promise<void>;
+}
+export type OpenAnswer = { readonly kind: "open"; readonly open: OpenDirectory } | Failed;
+export type Failed = { readonly kind: "failed"; readonly detail: string };
+
+/** Opens the store (making it and its key where there is none) and what every command needs. */
+export async function openDirectory(settings: Settings, log: Log): Promise<OpenAnswer> {
+  const clock = new NodeClock();
+  const random = new NodeRandom();
+  let store: SqliteStore;
+  try {
+    store = await openSqliteStore(settings.store.path);
+  } catch (error) {
+    return { kind: "failed", detail: error instanceof Error ? error.message : String(error) };
+  }
+  const master = await openMasterKey(settings.store.masterKeyPath, store, random);
+  if (master.kind === "failed") {
+    await store.close();
+    return master;
+  }
+  const world: JournalWorld = { store, clock, random, log };
+  const keyring = new Keyring(store, master.key, random);
+  const accounts = new Accounts(world, keyring, { idleBytesMax: IDLE_ACCOUNT_BYTES, bodies: newBodyCache(BODY_CACHE_BYTES) });
+  const lookup = new Lookup(store, clock);
+  const contents = { prepare: async (id: string) => contentsAnswer(await accounts.create(id)), erase: async (id: string) => contentsAnswer(await accounts.erase(id)) };
+  const directory = new Directory({ store, lookup, clock, random, contents });
+  const recipients = new Recipients({ store, lookup, postmaster: settings.postmaster ?? null });
+  const logins = new Logins({ store, lookup, clock, random, defaultDomain: settings["default-domain"] ?? null });
+  return { kind: "open", open: { ...world, settings, store, keyring, accounts, directory, recipients, logins, close: () => store.close() } };
+}
+
+export async function openQueue({ store, clock, random, log, keyring, settings }: OpenDirectory): Promise<{ readonly kind: "open"; readonly queue: Queue } | Failed> {
+  const schedule = { lifetimeMs: settings.outbound["give-up"], delayReportAfterMs: settings.outbound["delay-notice"] };
+  const opened = await Queue.open({ store, clock, random, log, keyring, schedule });
+  return opened.kind === "open" ? opened : { kind: "failed", detail: `the queue cannot be opened: ${opened.because}: ${opened.detail}` };
+}
+
+function contentsAnswer(outcome: { readonly kind: "done" } | AccountFailure): { readonly kind: "done" } | Unavailable {
+  return outcome.kind === "done" ? { kind: "done" } : { kind: "unavailable", detail: writeAccountFailure(outcome) };
+}
+
+/** For the operator; protocols have tables of their own. */
+export function writeAccountFailure(failure: AccountFailure): string {
+  switch (failure.kind) {
+    case "mailbox-name":
+      return failure.why;
+    case "limit":
+      return `there are too many ${failure.of}`;
+    case "unavailable":
+      return failure.outcome === "none" ? "the store does not answer" : "the store did not answer: it may have been done";
+    case "corrupt":
+      return `the store holds what cannot be read: ${failure.detail}`;
+    default:
+      return SENTENCES[failure.kind];
+  }
+}
+const SENTENCES = {
+  "mailbox-missing": "there is no such mailbox",
+  "mailbox-exists": "the mailbox exists already",
+  "mailbox-fixed": "INBOX cannot be deleted",
+  "over-quota": "the account is over its quota",
+  closed: "the account has no key: it was erased, or was never finished",
+  full: "the store is full",
+} satisfies Partial<Record<AccountFailure["kind"], string>>;
