@@ -58,8 +58,7 @@ const MARKER_BYTES_MAX = 64;
 export class CommandReader {
   /** Octets of one message of APPEND. A server sets it low until the client has authenticated. */
   messageBytesMax: number;
-  /** Octets of all messages of one APPEND together. */
-  appendBytesMax: number;
+  readonly #appendBytesMax: number | null;
   #buffer: Buffer = EMPTY;
   #start = 0;
   #end = 0;
@@ -75,9 +74,10 @@ export class CommandReader {
   #skipBytes = 0;
   #discarding: "nothing" | "command" | "line" = "nothing";
 
+  /** `appendBytesMax`: octets of all messages of one APPEND together; twice `messageBytesMax` when absent. */
   constructor(options: { readonly messageBytesMax?: number; readonly appendBytesMax?: number } = {}) {
     this.messageBytesMax = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
-    this.appendBytesMax = options.appendBytesMax ?? 2 * this.messageBytesMax;
+    this.#appendBytesMax = options.appendBytesMax ?? null;
   }
 
   /** Octets pushed and not yet taken. */
@@ -258,7 +258,7 @@ export class CommandReader {
     const { size, synchronizing } = marker;
     if (Number.isNaN(size) && !synchronizing) return { kind: "bad", tag: this.#tag(), detail: "The size of the literal is beyond all limits" };
     const fits = message
-      ? size <= this.messageBytesMax && this.#messageBytes + size <= this.appendBytesMax
+      ? size <= this.messageBytesMax && this.#messageBytes + size <= (this.#appendBytesMax ?? 2 * this.messageBytesMax)
       : size <= ARGUMENT_LITERAL_BYTES_MAX && this.#argumentBytes + size <= ARGUMENT_LITERALS_BYTES_MAX;
     const few = this.#literals.length < LITERALS_MAX;
     if (fits && few) return null;
