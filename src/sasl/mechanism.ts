@@ -6,6 +6,7 @@
  */
 import type { Random } from "../port/random.ts";
 import type { Authenticator, LoginAnswer } from "./authenticator.ts";
+import { SERVER_NONCE_BYTES } from "./limits.ts";
 import { startLogin } from "./login.ts";
 import { startPlain } from "./plain.ts";
 import { startScram } from "./scram.ts";
@@ -43,9 +44,11 @@ export function startMechanism(name: MechanismName, context: MechanismContext): 
     case "LOGIN":
       return startLogin(context.authenticator);
     case "SCRAM-SHA-256":
-      return startScram({ ...context, plus: false });
-    case "SCRAM-SHA-256-PLUS":
-      return startScram({ ...context, plus: true });
+    case "SCRAM-SHA-256-PLUS": {
+      const { authenticator, random, channelBinding, plusOffered } = context;
+      const nonce = (): string => random.bytes(SERVER_NONCE_BYTES).toString("base64");
+      return startScram({ authenticator, nonce, channelBinding, plusOffered, plus: name === "SCRAM-SHA-256-PLUS" });
+    }
   }
 }
 

@@ -6,16 +6,16 @@
  */
 import { isUtf8 } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
-import type { Random } from "../port/random.ts";
 import type { Authenticator, ScramCredentials } from "./authenticator.ts";
-import { NONCE_BYTES_MAX, SERVER_NONCE_BYTES } from "./limits.ts";
+import { NONCE_BYTES_MAX } from "./limits.ts";
 import type { Mechanism, StepAnswer } from "./mechanism.ts";
 import { hmac, sameKey, sha256 } from "./password.ts";
 import { isName } from "./plain.ts";
 
 export interface ScramContext {
   readonly authenticator: Authenticator;
-  readonly random: Random;
+  /** The server's part of the nonce: fresh, unguessable, printable US-ASCII without comma. */
+  readonly nonce: () => string;
   readonly channelBinding: () => Buffer | null;
   readonly plusOffered: boolean;
   /** Whether the client chose the -PLUS name. */
@@ -57,7 +57,7 @@ export function startScram(context: ScramContext): Mechanism {
       if (bound === null || (first.authzid !== "" && first.authzid !== first.name)) return REFUSED;
       const found = await context.authenticator.scramCredentials(first.name);
       if (found.kind === "unavailable") return { kind: "done", answer: { kind: "unavailable" } };
-      const nonce = first.nonce + context.random.bytes(SERVER_NONCE_BYTES).toString("base64");
+      const nonce = first.nonce + context.nonce();
       const { salt, iterations } = found.credentials;
       const serverFirst = `r=${nonce},s=${salt.toString("base64")},i=${iterations}`;
       challenged = { first, credentials: found.credentials, nonce, serverFirst, bound };

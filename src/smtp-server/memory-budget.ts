@@ -1,6 +1,6 @@
 /** How many octets of messages all sessions together may hold in memory. */
 
-/** Shared by the sessions of a process. */
+/** Shared by all sessions that run together. */
 export class MemoryBudget {
   readonly #bytesMax: number;
   #bytes = 0;

@@ -24,7 +24,7 @@ export interface SmtpServerDeps {
   readonly intake: Intake;
   /** Not asked on the mx role. */
   readonly authenticator: Authenticator;
-  /** Shared by all sessions of the process. */
+  /** Shared by all sessions that run together. */
   readonly budget: MemoryBudget;
   readonly clock: Clock;
   readonly random: Random;
