@@ -7,7 +7,7 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { assert } from "../base/assert.ts";
+import { assert, AssertionFailed } from "../base/assert.ts";
 import type { StoreFailure } from "../port/object-store.ts";
 
 export interface SqliteSettings {
@@ -19,6 +19,8 @@ export interface SqliteSettings {
   readonly busyMs: number;
   /** The file answers `full` rather than grow beyond this. Null: as far as the disk goes. */
   readonly fileBytesMax: number | null;
+  /** When values of more than this wait to be written, the next is answered `throttled`. */
+  readonly waitingBytesMax: number;
 }
 
 /** "Tyri": a file with another application's mark is refused, not overwritten. */
@@ -112,6 +114,7 @@ export function isBusy(error: unknown): boolean {
  * is incomplete, and its checksum shows it), while after a failed fsync the frame may be on the disk and count after a crash.
  */
 export function failureOf(error: unknown, path: string, phase: "statement" | "committing"): StoreFailure {
+  if (error instanceof AssertionFailed) throw error;
   const detail = error instanceof Error ? error.message : String(error);
   const result = resultCodeOf(error);
   if (result === code.corrupt || result === code.notadb) return { kind: "failure", because: "corrupt", outcome: phase === "statement" ? "none" : "unknown", retryable: false, detail };

@@ -1,10 +1,11 @@
 /** A process of its own on a store that others write to as well, for the store's test: `sqlite-store.child.ts <file> <what> <name>`. */
-import { writeSync } from "node:fs";
 import { openSqliteStore } from "./sqlite-store.ts";
 
 const [file = "", what = "", name = ""] = process.argv.slice(2);
 const store = await openSqliteStore(file);
-const say = (line: string): unknown => writeSync(1, `${line}\n`);
+const say = (line: string): unknown => process.stdout.write(`${line}\n`);
+/** Then it waits to be killed. */
+const WRITES_MAX = 1000;
 
 /** Tries to be the first to write each of 300 keys; says those that it was. */
 async function race(): Promise<void> {
@@ -32,7 +33,7 @@ async function count(): Promise<void> {
 async function write(): Promise<void> {
   let serial = 0;
   await Promise.all(Array.from({ length: 20 }, async () => {
-    for (;;) {
+    while (serial < WRITES_MAX) {
       const key = `w/${name}/${serial++}`;
       const answer = await store.put(key, Buffer.alloc(2000, key), { ifAbsent: true });
       if (answer.kind !== "done") throw new Error(answer.kind);
@@ -42,8 +43,10 @@ async function write(): Promise<void> {
 }
 
 say("open");
-if (what === "write") await write();
-else {
+if (what === "write") {
+  await write();
+  await new Promise((resolve) => process.once("message", resolve));
+} else {
   await new Promise((resolve) => process.once("message", resolve));
   await (what === "race" ? race() : count());
   await store.close();

@@ -9,12 +9,13 @@ import { afterEach, beforeEach, describe, test, type TestContext } from "node:te
 import type { Worker } from "node:worker_threads";
 import type { PutAnswer } from "../port/object-store.ts";
 import { ask } from "./sqlite-batch.ts";
-import { isSafeVersion } from "./sqlite-connection.ts";
+import { isSafeVersion, type SqliteSettings } from "./sqlite-connection.ts";
 import { openSqliteStore, type SqliteStore } from "./sqlite-store.ts";
 import { launchWriter, SqliteWriter } from "./sqlite-writer.ts";
 
 const MB = 1 << 20;
 const x = Buffer.from("x");
+const settings: SqliteSettings = { pageBytes: 8192, checkpointBytes: MB, busyMs: 10_000, fileBytesMax: null, waitingBytesMax: 100 * MB };
 let directory = "";
 let file = "";
 beforeEach(() => {
@@ -166,8 +167,7 @@ describe("a lock that another process holds", () => {
 
 test("when the writing thread dies, what it had is unknown, and the rest is written by the next", async () => {
   const threads: Worker[] = [];
-  const settings = { pageBytes: 4096, checkpointBytes: MB, busyMs: 10_000, fileBytesMax: null };
-  const writer = new SqliteWriter(file, settings, (start) => {
+    const writer = new SqliteWriter(file, settings, (start) => {
     const thread = launchWriter(start);
     threads.push(thread);
     return thread;
@@ -187,6 +187,28 @@ test("when the writing thread dies, what it had is unknown, and the rest is writ
   assert.equal(threads.length, 3);
   other.close();
   await writer.close();
+});
+
+test("while the thread cannot be started again, writes fail without effect; then they go on", async () => {
+  const threads: Worker[] = [];
+  let path = file;
+  const writer = new SqliteWriter(file, settings, (start) => {
+    const thread = launchWriter({ ...start, path });
+    threads.push(thread);
+    return thread;
+  });
+  assert.equal(await writer.open(), null);
+  path = join(directory, "absent", "store.db");
+  await threads[0]?.terminate();
+  for (let round = 0; round < 2; round++) {
+    const answers = await Promise.all([writer.submit(ask.insert, "a", "", x), writer.submit(ask.delete, "b", "", null)]);
+    assert.deepEqual(answers.map(reasonOf), [["unavailable", "none", true], ["unavailable", "none", true]]);
+  }
+  assert.equal(threads.length, 3);
+  path = file;
+  assert.equal((await writer.submit(ask.insert, "a", "", x)).kind, "done");
+  await writer.close();
+  assert.deepEqual(reasonOf(await writer.submit(ask.insert, "a", "", x)), ["closed", "none", false]);
 });
 
 describe("the file", () => {
@@ -236,6 +258,23 @@ describe("the file", () => {
     assert.ok((await store.statistics()).fileBytes < MB / 4, JSON.stringify(await store.statistics()));
     await store.close();
   });
+});
+
+test("more than can wait is throttled without effect, and let in again later", async () => {
+  const store = await openSqliteStore(file, { waitingBytesMax: MB });
+  const other = new DatabaseSync(file);
+  other.exec("BEGIN IMMEDIATE");
+  const large = Buffer.alloc(400_000);
+  const waiting = [store.put("a", large, {}), store.put("b", large, {})];
+  assert.deepEqual(reasonOf(await store.put("c", large, {})), ["throttled", "none", true]);
+  const removed = [store.delete("a"), store.delete("b")];
+  other.exec("COMMIT");
+  other.close();
+  assert.deepEqual((await Promise.all(waiting)).map((answer) => answer.kind), ["done", "done"]);
+  await Promise.all(removed);
+  assert.equal((await store.put("c", Buffer.alloc(2 * MB), {})).kind, "done");
+  assert.deepEqual(await store.list("", { limit: 5 }), { kind: "keys", keys: ["c"] });
+  await store.close();
 });
 
 test("versions of SQLite that can lose a log are refused", () => {

@@ -94,14 +94,14 @@ async function allThere(store: SqliteStore, keys: readonly string[]): Promise<vo
 test("killing writers one after the other loses no confirmed write, and this process goes on", async () => {
   const { file, remove } = place();
   const store = await openSqliteStore(file);
-  const children = Array.from({ length: 6 }, (_, i) => start(file, "write", String(i)));
+  const children = Array.from({ length: 4 }, (_, i) => start(file, "write", String(i)));
   for (const [i, child] of children.entries()) {
-    const keys = await killed(child, 2 + 60 * i);
+    const keys = await killed(child, 2 + 120 * i);
     await allThere(store, keys);
     assert.equal((await store.put(`after/${i}`, Buffer.from("x"), { ifAbsent: true })).kind, "done");
   }
   const confirmed = children.flatMap((child) => child.lines().slice(1));
-  assert.ok(confirmed.length >= 900, `${confirmed.length} confirmed`);
+  assert.ok(confirmed.length >= 700, `${confirmed.length} confirmed`);
   await store.close();
   const again = await openSqliteStore(file);
   await allThere(again, confirmed);
@@ -110,7 +110,7 @@ test("killing writers one after the other loses no confirmed write, and this pro
 });
 
 test("a process killed alone leaves a file that opens and has what was confirmed", async () => {
-  await Promise.all([1, 30, 100, 500].map(async (count) => {
+  await Promise.all([30, 500].map(async (count) => {
     const { file, remove } = place();
     const keys = await killed(start(file, "write", "0"), 1 + count);
     const store = await openSqliteStore(file);

@@ -22,7 +22,8 @@ import { SqliteWriter } from "./sqlite-writer.ts";
 /** SQLite refuses values near 1 GB; far below, a value should have been several. */
 export const VALUE_BYTES_MAX = 256 << 20;
 
-const DEFAULTS: SqliteSettings = { pageBytes: 4096, checkpointBytes: 16 << 20, busyMs: 10_000, fileBytesMax: null };
+/** Measured: docs/design/store-sqlite.md. */
+const DEFAULTS: SqliteSettings = { pageBytes: 8192, checkpointBytes: 8 << 20, busyMs: 10_000, fileBytesMax: null, waitingBytesMax: VALUE_BYTES_MAX };
 const CLOSED: StoreFailure = { kind: "failure", because: "closed", outcome: "none", retryable: false, detail: "the store is closed" };
 
 interface Reader {

@@ -17,8 +17,6 @@ const CHUNKS_KEPT = 16;
 /** A larger batch would hold the write lock, and the writes that wait, for too long. */
 const BATCH_WRITES_MAX = 4096;
 const BATCH_BYTES_MAX = 16 << 20;
-/** More than this waiting: `throttled`. */
-const WAITING_BYTES_MAX = 256 << 20;
 
 const FAILED = { kind: "failure", retryable: true, outcome: "none" } as const;
 const CLOSED: StoreFailure = { kind: "failure", because: "closed", outcome: "none", retryable: false, detail: "the store is closed" };
@@ -79,7 +77,7 @@ export class SqliteWriter {
   submit(kind: number, key: string, match: string, bytes: Uint8Array | null): Promise<PutAnswer> {
     if (this.#closing !== null) return Promise.resolve(CLOSED);
     const size = bytes?.byteLength ?? 0;
-    if (this.#waitingBytes > 0 && this.#waitingBytes + size > WAITING_BYTES_MAX) {
+    if (this.#waitingBytes > 0 && this.#waitingBytes + size > this.#start.settings.waitingBytesMax) {
       return Promise.resolve({ ...FAILED, because: "throttled", detail: `${this.#waitingBytes} octets wait to be written` });
     }
     let batch = this.#queue.at(-1);
@@ -154,9 +152,10 @@ export class SqliteWriter {
       let why = "the writing thread ended";
       worker.on("error", (error) => { why = error instanceof Error ? error.message : String(error); });
       worker.on("exit", () => {
+        const wasReady = this.#thread.kind === "ready";
         this.#thread = { kind: "none" };
-        resolve(why);
-        this.#lost(why);
+        if (wasReady) this.#lost(why);
+        else resolve(why);
       });
       worker.on("message", (message: FromWriter) => {
         if (message.kind === "ready") {
