@@ -42,8 +42,8 @@ const decoders = new Map<string, Decode>([
 export function decodeCharset(bytes: Uint8Array, label: string): string {
   const buffer = asBuffer(bytes);
   const name = label.trim().toLowerCase();
-  if (!NOT_ASCII.test(name) && isAscii(buffer)) return buffer.toString("latin1");
   if (UNKNOWN.has(name)) return decodeRawText(buffer);
+  if (!NOT_ASCII.test(name) && isAscii(buffer)) return buffer.toString("latin1");
   const decode = decoderFor(name);
   return decode === null ? decodeRawText(buffer) : decode(buffer);
 }
@@ -51,15 +51,13 @@ export function decodeCharset(bytes: Uint8Array, label: string): string {
 /** Octets nobody named a charset for: UTF-8, then what Japanese mail uses, and windows-1252 when all else fails. */
 export function decodeRawText(bytes: Uint8Array): string {
   const buffer = asBuffer(bytes);
-  if (isAscii(buffer) && !buffer.includes("\x1b$")) return buffer.toString("latin1");
+  if (isAscii(buffer)) return buffer.includes("\x1b$") ? textDecoder("iso-2022-jp")!(buffer) : buffer.toString("latin1");
   if (isUtf8(buffer)) return buffer.toString("utf8");
-  const japanese = guessJapanese(buffer);
-  return textDecoder(japanese ?? "windows-1252")!(buffer);
+  return textDecoder(guessJapanese(buffer) ?? "windows-1252")!(buffer);
 }
 
 /** Kana lead octets are nearly certain in Japanese text and are rare signs in windows-1252. */
-function guessJapanese(bytes: Buffer): "iso-2022-jp" | "shift_jis" | "euc-jp" | null {
-  if (isAscii(bytes)) return "iso-2022-jp";
+function guessJapanese(bytes: Buffer): "shift_jis" | "euc-jp" | null {
   if ((bytes.includes(0xa4) || bytes.includes(0xa5)) && isValid("euc-jp", bytes)) return "euc-jp";
   if ((bytes.includes(0x82) || bytes.includes(0x83)) && isValid("shift_jis", bytes)) return "shift_jis";
   return null;

@@ -112,10 +112,14 @@ interface TextRun {
   readonly text: string;
 }
 
-/** Single blanks separate the runs. Blanks next to a word that is encoded, in front, or at the end go into the word. */
+/** Single blanks separate the runs. Words next to blanks in front or at the end are encoded with them, or the blanks would go. */
 function runsOf(text: string): TextRun[] {
   const tokens = text.split(" ");
-  const encoded = tokens.map((token, at) => needsEncoding(token) || (token === "" && tokens.length > 1 && (at === 0 || at === tokens.length - 1)));
+  const encoded = tokens.map(needsEncoding);
+  const first = tokens.findIndex((token) => token !== "");
+  const lastWord = tokens.findLastIndex((token) => token !== "");
+  if (first > 0) encoded.fill(true, 0, first + 1);
+  if (lastWord < tokens.length - 1) encoded.fill(true, Math.max(lastWord, 0));
   // Blanks between two encoded words vanish (RFC 2047 section 6.2), so they are encoded with them.
   let last = -1;
   for (let at = 0; at < tokens.length; at++) {

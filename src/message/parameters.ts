@@ -75,7 +75,8 @@ function parseParameters(text: string, from: number): Parameters {
       continue;
     }
     const nameEnd = endOfName(text, at);
-    const name = trimBlanks(text.slice(at, nameEnd)).toLowerCase();
+    // A comment can stand between the name and its "=".
+    const name = trimBlanks(text.slice(at, nameEnd).split("(", 1)[0]!).toLowerCase();
     if (text[nameEnd] !== "=") {
       at = nameEnd + (nameEnd === at ? 1 : 0);
       continue;
