@@ -1,6 +1,7 @@
 /**
  * mbox (RFC 4155) in the variant mboxrd: `>` before every line that begins with any number of `>` and `From `, so that nothing is lost.
- * Flags are in Status, X-Status and X-Keywords fields, as other programs write them; they are taken out again on the way in.
+ * Flags are in Status, X-Status and X-Keywords fields, as other programs write them; they are taken out again on the way in,
+ * so a message that came with such fields of its own loses them here. A Maildir keeps them.
  */
 import { FLAG } from "../../account/flags.ts";
 import type { FileMessage } from "./mailbox-file.ts";
@@ -16,7 +17,9 @@ const STATUS_FIELD = /^(?:status|x-status|x-keywords):/i;
 export function writeMboxMessage({ content, system, keywords, internalDate }: FileMessage): Buffer {
   const text = content.toString("latin1");
   const end = endOfHeader(text);
-  const fields = text.slice(0, end).split("\n").filter((_, i, all) => !isStatusLine(all, i)).join("\n");
+  const headerLines = text.slice(0, end).split("\n");
+  const own = statusLines(headerLines);
+  const fields = headerLines.filter((_, i) => !own[i]).join("\n");
   const status = [`Status: ${(system & FLAG.seen) !== 0 ? "R" : ""}O`];
   const more = ([["A", FLAG.answered], ["F", FLAG.flagged], ["T", FLAG.draft], ["D", FLAG.deleted]] as const).filter(([, bit]) => (system & bit) !== 0).map(([letter]) => letter).join("");
   if (more !== "") status.push(`X-Status: ${more}`);
@@ -32,7 +35,11 @@ export async function* parseMbox(chunks: AsyncIterable<Buffer>): AsyncGenerator<
   let bytes = 0;
   let from = "";
   let afterEmpty = true;
-  for await (const line of linesOf(chunks)) {
+  // A file from another system may have CRLF; then a CR at the end of a line is not the message's.
+  let crlf = false;
+  for await (const raw of linesOf(chunks)) {
+    if (afterEmpty && raw.startsWith("From ")) crlf = raw.endsWith("\r");
+    const line = crlf && raw.endsWith("\r") ? raw.slice(0, -1) : raw;
     if (afterEmpty && line.startsWith("From ")) {
       if (lines !== null) yield parseMboxMessage(from, lines);
       [lines, from, bytes] = [[], line, 0];
@@ -58,12 +65,16 @@ function parseMboxMessage(from: string, lines: readonly string[]): FileMessage {
   const own = lines.at(-1) === "" ? lines.slice(0, -1) : lines;
   const headerLines = own.indexOf("") < 0 ? own.length : own.indexOf("");
   let system = 0;
-  let keywords: string[] = [];
+  const keywords: string[] = [];
+  const ours = statusLines(own.slice(0, headerLines));
+  let name = "";
   const kept = own.filter((line, i) => {
-    if (i >= headerLines || !isStatusLine(own, i)) return true;
-    const [, name = "", value = ""] = /^([^:]*):\s*(.*)$/.exec(line) ?? [];
-    if (name.toLowerCase() === "x-keywords") keywords = Buffer.from(value, "latin1").toString("utf8").split(/[\s,]+/).filter((word) => word !== "");
-    else system |= statusBits(name.toLowerCase(), value);
+    if (ours[i] !== true) return true;
+    const colon = /^[ \t]/.test(line) ? -1 : line.indexOf(":");
+    if (colon >= 0) name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1);
+    if (name === "x-keywords") keywords.push(...Buffer.from(value, "latin1").toString("utf8").split(/[\s,]+/).filter((word) => word !== ""));
+    else system |= statusBits(name, value);
     return false;
   });
   return { content: Buffer.from(kept.map((line) => `${line}\n`).join(""), "latin1"), system, keywords, internalDate: parseFromDate(from) };
@@ -74,11 +85,13 @@ function statusBits(name: string, value: string): number {
   return [...value].reduce((bits, letter) => bits | (letters[letter] ?? 0), 0);
 }
 
-/** A Status field or a folded line that goes on with one. */
-function isStatusLine(lines: readonly string[], at: number): boolean {
-  let start = at;
-  while (start > 0 && /^[ \t]/.test(lines[start] ?? "")) start--;
-  return STATUS_FIELD.test(lines[start] ?? "");
+/** Which header lines are a Status field, or go on with one. */
+function statusLines(lines: readonly string[]): boolean[] {
+  let inStatus = false;
+  return lines.map((line) => {
+    if (!/^[ \t]/.test(line)) inStatus = STATUS_FIELD.test(line);
+    return inStatus;
+  });
 }
 
 function endOfHeader(text: string): number {
@@ -94,7 +107,7 @@ async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
     lines[0] = rest + lines[0]!;
     rest = lines.pop()!;
     if (rest.length > MESSAGE_BYTES_MAX) throw new Error(`a line is longer than ${MESSAGE_BYTES_MAX} octets`);
-    for (const line of lines) yield line.endsWith("\r") ? line.slice(0, -1) : line;
+    yield* lines;
   }
   if (rest !== "") yield rest;
 }
