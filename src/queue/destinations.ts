@@ -84,21 +84,27 @@ export class Destinations<Unit> {
     this.#settle(destination);
     return { domain: destination.domain, unit };
   }
-  /** A unit that was taken has ended. `unused`: it was not tried after all. */
-  finished(domain: Domain, how: "up" | "down" | "unused", now: number): void {
+  /**
+   * A unit that was taken has ended. `unused`: it was not tried after all. Answers whether the destination is down now:
+   * one that took no part while others still run has refused one more connection, and gets fewer.
+   */
+  finished(domain: Domain, how: "up" | "down" | "unused", now: number): boolean {
     const destination = this.#all.get(domain)!;
     destination.active--;
     this.#active--;
     if (how === "up") {
       destination.failures = 0;
       destination.window = Math.min(destination.window + 1, this.#settings.perDestinationMax);
-    } else if (how === "down" && destination.downUntil <= now) {
+    } else if (how === "down" && destination.active > 0) {
+      destination.window = Math.max(1, Math.floor(destination.window / 2));
+    } else if (how === "down") {
       const pause = DOWN_MS[Math.min(destination.failures++, DOWN_MS.length - 1)]!;
       destination.downUntil = now + pause + this.#random.below(Math.floor((pause * JITTER_PERCENT) / 100) + 1);
       destination.window = 1;
       this.#down.add(destination);
     }
     this.#settle(destination);
+    return this.#down.has(destination);
   }
   /** Takes away all that waits for a destination. */
   drain(domain: Domain): readonly Unit[] {

@@ -10,8 +10,8 @@ import { crc32 } from "node:zlib";
 import type { Address } from "../address/address.ts";
 import { assert } from "../base/assert.ts";
 import { utf8 } from "../base/bytes.ts";
-import type { Cipher } from "../journal/cipher.ts";
 import type { JournalWorld } from "../journal/journal.ts";
+import type { Keyring } from "../journal/keyring.ts";
 import type { ObjectStore, StoreFailure } from "../port/object-store.ts";
 import { MESSAGE_RECIPIENTS_MAX, NAME_CHARACTERS_MAX, REASON_CHARACTERS_MAX, SHARDS_MAX } from "./limits.ts";
 import type { Notify, QueuedEnvelope, QueuedMessage } from "./queued-message.ts";
@@ -23,8 +23,7 @@ export const DEFAULT_SHARDS = 4;
 const CONFIG_KEY = "q/config";
 
 export interface QueueWorld extends JournalWorld {
-  /** The key that seals a journal, by the journal's prefix ("q/0/"). */
-  readonly cipherOf: (prefix: string) => Promise<Cipher | StoreFailure>;
+  readonly keyring: Keyring;
   readonly schedule?: ScheduleSettings;
   /** How many shards a new queue gets; an existing one keeps what it has. */
   readonly shards?: number;
@@ -67,9 +66,10 @@ export class Queue {
     if (typeof count !== "number") return count;
     const shards: QueueShard[] = [];
     for (let number = 0; number < count; number++) {
-      const cipher = await world.cipherOf(shardPrefix(number));
-      if ("kind" in cipher) return cipher;
-      const shard = await QueueShard.open(number, world, cipher);
+      const key = await world.keyring.openOrCreate(shardPrefix(number));
+      if (key.kind === "failure") return key;
+      if (key.kind === "absent") return { kind: "failure", retryable: true, outcome: "unknown", because: "unavailable", detail: `the key of ${shardPrefix(number)} could not be read back` };
+      const shard = await QueueShard.open(number, world, key.cipher);
       if (!(shard instanceof QueueShard)) return shard;
       shards.push(shard);
     }

@@ -28,9 +28,11 @@ export interface RunnerWorld extends ReportWorld {
   /** The name of this runner: unique among those that run at one time, and best the same after a restart. */
   readonly holder: string;
   readonly destinations?: DestinationSettings;
+  /** Milliseconds between two looks at the shards: how long what others enqueued may go unseen without a hint. */
+  readonly tickMs?: number;
 }
 
-const TICK_MS = 1_000;
+const DEFAULT_TICK_MS = 1_000;
 const MAINTAIN_EVERY_MS = 60_000;
 /** A runner with leases waits this long for each of them before it takes another, so that others get their part. */
 const POLITE_MS = 50;
@@ -108,7 +110,7 @@ export class QueueRunner {
     } catch (error) {
       this.#world.log.error("queue-tick-crashed", { detail: error instanceof Error ? (error.stack ?? error.message) : "unknown" });
     }
-    if (this.#running) this.#cancelTick = this.#world.clock.timer(TICK_MS, () => this.wake());
+    if (this.#running) this.#cancelTick = this.#world.clock.timer(this.#world.tickMs ?? DEFAULT_TICK_MS, () => this.wake());
   }
 
   /** Keeps or takes the lease of one shard. */
@@ -170,9 +172,9 @@ export class QueueRunner {
     } catch (error) {
       await this.#crashed(error);
     }
-    this.#destinations.finished(delivery.domain, end.kind === "unused" ? "unused" : end.attempt.destination, this.#world.clock.now());
+    const down = this.#destinations.finished(delivery.domain, end.kind === "unused" ? "unused" : end.attempt.destination, this.#world.clock.now());
     delivery.schedule.ended(delivery);
-    if (end.kind === "tried" && end.attempt.destination === "down") await this.#deferWaiting(delivery.domain, end.attempt).catch((error: unknown) => this.#crashed(error));
+    if (down && end.kind === "tried") await this.#deferWaiting(delivery.domain, end.attempt).catch((error: unknown) => this.#crashed(error));
     this.#pumpSoon();
   }
 

@@ -7,13 +7,17 @@ import type { Cipher } from "../journal/cipher.ts";
 import { readHead } from "../journal/head.ts";
 import { Journal, type CommitAnswer, type Decide, type JournalWorld } from "../journal/journal.ts";
 import { INLINE_BODY_BYTES_MAX, SNAPSHOT_ENTRIES } from "../journal/limits.ts";
-import { collect, trim, writeSnapshot } from "../journal/snapshot.ts";
+import { collect, writeSnapshot } from "../journal/snapshot.ts";
 import type { StoreFailure } from "../port/object-store.ts";
 import { queueMachine, type QueueDraft } from "./machine.ts";
 import type { ContentPlace, QueuedMessage } from "./queued-message.ts";
+import { ShardTrimming } from "./shard-trimming.ts";
 import type { QueueOperation, QueueState } from "./state.ts";
 
 export type QueueJournal = Journal<QueueState, QueueOperation, QueueDraft>;
+
+/** Milliseconds between two searches for what can be removed: they look at every message. */
+const SWEEP_EVERY_MS = 10 * 60_000;
 
 export function shardPrefix(number: number): string {
   return `q/${number}/`;
@@ -24,11 +28,14 @@ export class QueueShard {
   readonly journal: QueueJournal;
   /** The snapshot whose chunk names the state carries. */
   #namesOf: string | null;
+  readonly #trimming: ShardTrimming;
+  #sweptAt = -Infinity;
 
   private constructor(number: number, journal: QueueJournal) {
     this.number = number;
     this.journal = journal;
     this.#namesOf = journal.head?.root ?? null;
+    this.#trimming = new ShardTrimming(journal);
     journal.onApplied((operations) => {
       if (operations.length === 0) this.#namesOf = journal.head?.root ?? null;
     });
@@ -81,11 +88,17 @@ export class QueueShard {
     return message.content.kind === "inline" ? this.journal.body(message.content, bytesMax) : this.journal.object(message.content.name, bytesMax);
   }
 
-  /** Writes a snapshot when one is due, and removes what nothing needs any more. Done by who holds the lease. */
+  /** Writes a snapshot when one is due, and now and then removes what nothing needs any more. Done by who holds the lease. */
   async maintain(): Promise<StoreFailure | null> {
-    const failure = await this.refresh();
+    const failure = (await this.refresh()) ?? (this.journal.entriesSinceSnapshot < SNAPSHOT_ENTRIES ? null : await this.#snapshot());
     if (failure !== null) return failure;
-    if (this.journal.entriesSinceSnapshot < SNAPSHOT_ENTRIES) return null;
+    const now = this.journal.world.clock.monotonic();
+    if (now - this.#sweptAt < SWEEP_EVERY_MS) return null;
+    this.#sweptAt = now;
+    return this.#sweep();
+  }
+
+  async #snapshot(): Promise<StoreFailure | null> {
     const head = await readHead(this.journal.world.store, this.journal.prefix);
     if (head.kind === "failure") return head;
     // Chunks that only an older snapshot refers to may have been collected: what this state knows of them is forgotten.
@@ -93,7 +106,7 @@ export class QueueShard {
     const written = await writeSnapshot(this.journal);
     if (written.kind === "failure") return written;
     this.#namesOf = written.kind === "written" ? (this.journal.head?.root ?? null) : null;
-    return this.#sweep();
+    return null;
   }
 
   async #sweep(): Promise<StoreFailure | null> {
@@ -103,8 +116,8 @@ export class QueueShard {
       if (content.kind === "inline") seqs.add(content.seq);
       else names.add(content.name);
     }
-    const trimmed = await trim(this.journal, (seq) => seqs.has(seq));
-    if ("kind" in trimmed) return trimmed;
+    const failure = await this.#trimming.trim((seq) => seqs.has(seq));
+    if (failure !== null) return failure;
     const collected = await collect(this.journal, (name) => names.has(name));
     return "kind" in collected ? collected : null;
   }
