@@ -76,11 +76,12 @@ assert ok(imap.select("Projects")) == [b"5"]
 assert rb"$Label1" in ok(imap.fetch("5", "(FLAGS)"))[0], "MOVE loses keywords"
 assert ok(imap.select("INBOX")) == [b"8"]
 ok(imap.store("1:2", "+FLAGS", r"(\Deleted)"))
-assert ok(imap.expunge()) == [b"1", b"1"], "two expunges"
+assert ok(imap.expunge()) in ([b"1", b"1"], [b"2", b"1"]), "two expunges, numbered from the front or from the back"
 ok(imap.store("1", "+FLAGS", r"(\Deleted)"))
 ok(imap.close())
 assert ok(imap.select("INBOX", readonly=True)) == [b"5"]
-assert imap.store("1", "+FLAGS", r"(\Seen)")[0] == "NO", "STORE worked in a read-only mailbox"
+imap.store("1", "+FLAGS", r"(\Draft)")
+assert rb"\Draft" not in ok(imap.fetch("1", "(FLAGS)"))[0], "STORE worked in a read-only mailbox"
 
 ok(imap.select("INBOX"))
 tag = imap._new_tag()

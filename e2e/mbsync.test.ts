@@ -10,7 +10,7 @@ import { PASSWORD, TayoriServer } from "./server.ts";
 import { message } from "./smtp-client.ts";
 
 const COUNT = 1000;
-const MAILDIR_FLAGS: Readonly<Record<string, string>> = { "\\Draft": "D", "\\Flagged": "F", "\\Answered": "R", "\\Seen": "S", "\\Deleted": "T" };
+const MAILDIR_FLAGS: Readonly<Record<string, string>> = { "\\Draft": "D", "\\Flagged": "F", "\\Answered": "R", "\\Seen": "S", "\\Deleted": "T", "$Forwarded": "P" };
 
 let server: TayoriServer;
 let client: ImapClient;
@@ -98,7 +98,9 @@ function setFlags(file: MaildirFile, flags: string): void {
 async function bothEqual(count: number): Promise<void> {
   const there = await far();
   assert.equal(there.size, count);
-  assert.deepEqual(new Map([...near()].sort()), new Map([...there].sort()));
+  const here = near();
+  const different = [...new Set([...there.keys(), ...here.keys()])].filter((number) => there.get(number) !== here.get(number));
+  assert.deepEqual(different.slice(0, 5).map((number) => [there.get(number), here.get(number)]), [], `${different.length} messages differ`);
 }
 
 test("a first sync copies 1,000 messages", { timeout: 180_000 }, async () => {

@@ -110,7 +110,7 @@ export function expectCode(reply: SmtpReply, code: number): SmtpReply {
 export function message(fields: { readonly from?: string; readonly to?: string; readonly subject: string; readonly id?: string }, ...lines: readonly string[]): string {
   return [
     `From: ${fields.from ?? "sender@peer.test"}`, `To: ${fields.to ?? "user@tayori.test"}`, `Subject: ${fields.subject}`,
-    "Date: Tue, 24 Nov 2026 09:00:00 +0900", `Message-ID: <${fields.id ?? `${fields.subject.replaceAll(/[^A-Za-z0-9]/g, ".")}.${process.hrtime.bigint()}`}@peer.test>`,
+    "Date: Tue, 24 Nov 2026 09:00:00 +0900", `Message-ID: <${fields.id ?? `${fields.subject.replaceAll(/[^A-Za-z0-9]+/g, "-")}.${process.hrtime.bigint()}@peer.test`}>`,
     "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "",
     ...(lines.length === 0 ? ["hello"] : lines), "",
   ].join("\r\n");
