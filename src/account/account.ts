@@ -5,6 +5,7 @@
  * valid until the next await. Changing: append.ts, flag-change.ts, expunge.ts, copy.ts, mailbox-names.ts.
  */
 import { ByteCache } from "../base/byte-cache.ts";
+import { canonicalMailboxName } from "../imap/mailbox-name.ts";
 import { Journal, type Decide } from "../journal/journal.ts";
 import { SNAPSHOT_ENTRIES } from "../journal/limits.ts";
 import { writeSnapshot } from "../journal/snapshot.ts";
@@ -63,7 +64,7 @@ export class Account {
   }
   /** INBOX is found whatever its case (RFC 9051 section 5.1). */
   mailboxNamed(name: string): Mailbox | null {
-    return this.state.byName.get(name.toUpperCase() === "INBOX" ? "INBOX" : name) ?? null;
+    return this.state.byName.get(canonicalMailboxName(name)) ?? null;
   }
 
   /** Commits, and writes a snapshot when one is due. */

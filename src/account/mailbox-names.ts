@@ -1,4 +1,5 @@
 /** Creating, renaming, deleting and subscribing to mailboxes (RFC 9051 sections 6.3.4 to 6.3.8). Names are Unicode, "/" is the hierarchy. */
+import { canonicalMailboxName, DELIMITER, mailboxNameProblem } from "../imap/mailbox-name.ts";
 import type { Account } from "./account.ts";
 import { addCopies } from "./copy.ts";
 import type { AccountDraft } from "./draft.ts";
@@ -6,26 +7,7 @@ import { expungeRows } from "./expunge.ts";
 import { type AccountFailure, done, type Outcome } from "./failure.ts";
 import { type AccountState, INBOX_ID, MAILBOXES_MAX, SUBSCRIPTIONS_MAX } from "./state.ts";
 
-export const HIERARCHY = "/";
-export const NAME_BYTES_MAX = 1000;
-export const NAME_DEPTH_MAX = 50;
-
-/** INBOX in its one spelling; also as the first part of a name (`inbox/Work`). */
-export function canonicalName(name: string): string {
-  if (/^inbox$/i.test(name)) return "INBOX";
-  return /^inbox\//i.test(name) ? `INBOX${name.slice(5)}` : name;
-}
-
-/** Why a name can't be given to a mailbox; null when it can. */
-export function nameFault(name: string): string | null {
-  if (name.length === 0) return "the name is empty";
-  if (Buffer.byteLength(name, "utf8") > NAME_BYTES_MAX) return `the name is longer than ${NAME_BYTES_MAX} octets`;
-  if (/[\u0000-\u001f\u007f\u2028\u2029]/.test(name)) return "the name has control characters";
-  if (name.startsWith(HIERARCHY) || name.endsWith(HIERARCHY) || name.includes(HIERARCHY + HIERARCHY)) return "a part of the name is empty";
-  if (name.split(HIERARCHY).length > NAME_DEPTH_MAX) return `the name has more than ${NAME_DEPTH_MAX} parts`;
-  if (name.startsWith("#")) return "names that begin with # are reserved";
-  return null;
-}
+const HIERARCHY = DELIMITER;
 
 /** UIDVALIDITY rises with every mailbox that is made, and is a time, so that it also rises over a restored account. */
 function nextUidValidity(account: Account, state: AccountState): number {
@@ -46,10 +28,10 @@ function structuralOrLater<R>(draft: AccountDraft, decide: () => { refusal: Acco
 }
 
 export function createMailbox(account: Account, wanted: string, specialUse: string | null = null): Promise<Outcome<{ id: number }>> {
-  const name = canonicalName(wanted);
+  const name = canonicalMailboxName(wanted);
   return account.commit((state, draft) =>
     structuralOrLater(draft, () => {
-      const fault = nameFault(name);
+      const fault = mailboxNameProblem(name);
       if (fault !== null) return { refusal: { kind: "mailbox-name", why: fault } };
       if (state.byName.has(name)) return { refusal: { kind: "mailbox-exists" } };
       if (state.mailboxes.size >= MAILBOXES_MAX) return { refusal: { kind: "limit", of: "mailboxes" } };
@@ -60,7 +42,7 @@ export function createMailbox(account: Account, wanted: string, specialUse: stri
 }
 
 export function deleteMailbox(account: Account, wanted: string): Promise<Outcome<null>> {
-  const name = canonicalName(wanted);
+  const name = canonicalMailboxName(wanted);
   return account.commit((state, draft) =>
     structuralOrLater(draft, () => {
       const mailbox = state.byName.get(name);
@@ -75,11 +57,11 @@ export function deleteMailbox(account: Account, wanted: string): Promise<Outcome
 
 /** Names below the mailbox move with it. Renaming INBOX moves its messages and leaves it empty (RFC 9051 section 6.3.6); INBOX must be loaded then. */
 export function renameMailbox(account: Account, wantedFrom: string, wantedTo: string): Promise<Outcome<null>> {
-  const from = canonicalName(wantedFrom);
-  const to = canonicalName(wantedTo);
+  const from = canonicalMailboxName(wantedFrom);
+  const to = canonicalMailboxName(wantedTo);
   return account.commit((state, draft) =>
     structuralOrLater<null>(draft, () => {
-      const fault = nameFault(to);
+      const fault = mailboxNameProblem(to);
       if (fault !== null) return { refusal: { kind: "mailbox-name", why: fault } };
       if (state.byName.has(to)) return { refusal: { kind: "mailbox-exists" } };
       if (from === "INBOX") return renameInbox(account, state, draft, to);
@@ -88,7 +70,7 @@ export function renameMailbox(account: Account, wantedFrom: string, wantedTo: st
       if (to.startsWith(from + HIERARCHY)) return { refusal: { kind: "mailbox-name", why: "a mailbox can't move below itself" } };
       const renamed = moved.map((mailbox) => ({ mailbox, name: to + mailbox.name.slice(from.length) }));
       for (const { name } of renamed) {
-        const broken = nameFault(name);
+        const broken = mailboxNameProblem(name);
         if (broken !== null) return { refusal: { kind: "mailbox-name", why: broken } };
         if (state.byName.has(name)) return { refusal: { kind: "mailbox-exists" } };
       }
@@ -113,10 +95,10 @@ function renameInbox(account: Account, state: AccountState, draft: AccountDraft,
 }
 
 export function subscribe(account: Account, wanted: string, subscribed: boolean): Promise<Outcome<null>> {
-  const name = canonicalName(wanted);
+  const name = canonicalMailboxName(wanted);
   return account.commit((state, draft) => {
     if (draft.structural) return { kind: "later" };
-    if (subscribed && nameFault(name) !== null) return { kind: "nothing", result: { kind: "mailbox-name", why: nameFault(name)! } };
+    if (subscribed && mailboxNameProblem(name) !== null) return { kind: "nothing", result: { kind: "mailbox-name", why: mailboxNameProblem(name)! } };
     if (state.subscriptions.has(name) === subscribed) return { kind: "nothing", result: done(null) };
     if (subscribed && state.subscriptions.size >= SUBSCRIPTIONS_MAX) return { kind: "nothing", result: { kind: "limit", of: "subscriptions" } };
     draft.ops.push({ kind: "subscribe", name, subscribed });

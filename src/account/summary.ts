@@ -3,8 +3,8 @@
  * Summaries lie one after the other in an arena, so that a FETCH over ten thousand messages copies octets and parses nothing.
  */
 import { asBuffer, EMPTY } from "../base/bytes.ts";
-import { writeBodyStructure } from "../imap/body-structure.ts";
-import { writeEnvelope } from "../imap/envelope.ts";
+import { writeBodyStructure } from "../imap/write-body-structure.ts";
+import { writeEnvelope } from "../imap/write-envelope.ts";
 import { parseMessage } from "../message/message.ts";
 import type { MessagePart } from "../message/part.ts";
 import type { Columns } from "./columns.ts";

@@ -8,7 +8,7 @@
 import type { SequenceSet } from "./sequence-set.ts";
 
 export type Command =
-  | { readonly kind: "capability" | "noop" | "logout" | "starttls" | "namespace" | "idle" | "close" | "unselect" | "check" }
+  | Bare<"capability" | "noop" | "logout" | "starttls" | "namespace" | "idle" | "close" | "unselect" | "check">
   /** RFC 9051 section 6.2.2, RFC 4959. `mechanism` in upper case; `initialResponse` is decoded, null when the client gave none. */
   | { readonly kind: "authenticate"; readonly mechanism: string; readonly initialResponse: Buffer | null }
   | { readonly kind: "login"; readonly userName: string; readonly password: string }
@@ -17,7 +17,7 @@ export type Command =
   | SelectCommand
   /** RFC 6154 section 3: USE attributes as `\Sent`. */
   | { readonly kind: "create"; readonly mailbox: string; readonly specialUse: readonly SpecialUse[] }
-  | { readonly kind: "delete" | "subscribe" | "unsubscribe"; readonly mailbox: string }
+  | OnMailbox<"delete" | "subscribe" | "unsubscribe">
   | { readonly kind: "rename"; readonly from: string; readonly to: string }
   | ListCommand
   | { readonly kind: "lsub"; readonly reference: string; readonly pattern: string }
@@ -37,6 +37,10 @@ export type Command =
   | { readonly kind: "getquotaroot"; readonly mailbox: string }
   /** Well-formed so far as its name; the name is in upper case, with "UID " in front where it was. */
   | { readonly kind: "unknown"; readonly name: string };
+
+/** One member of the union per kind, so that a switch narrows to it. */
+type Bare<K extends string> = K extends string ? { readonly kind: K } : never;
+type OnMailbox<K extends string> = K extends string ? { readonly kind: K; readonly mailbox: string } : never;
 
 /** What the numbers of a set, and those of the answer, are. */
 export type Addressing = "sequence" | "uid";

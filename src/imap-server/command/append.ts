@@ -1,0 +1,18 @@
+import type { Account } from "../../account/account.ts";
+import { appendMessages } from "../../account/append.ts";
+import { flagSetOf } from "../../account/flags.ts";
+import type { Command } from "../../imap/command.ts";
+import { canonicalMailboxName } from "../../imap/mailbox-name.ts";
+import { type Completion, no, ok, targetRefusal } from "../response.ts";
+import type { Session } from "../session.ts";
+
+/** RFC 9051 section 6.3.12, RFC 3502: all messages or none; durable before the OK. */
+export async function append(session: Session, account: Account, command: Extract<Command, { kind: "append" }>): Promise<Completion> {
+  if (command.messages.some((message) => message.content.length === 0)) return no("Given up");
+  const name = canonicalMailboxName(command.mailbox);
+  const messages = command.messages.map((message) => ({ content: message.content, flags: flagSetOf(message.flags), internalDate: message.internalDate }));
+  const appended = await appendMessages(account, (state) => state.byName.get(name) ?? null, messages);
+  session.deps.metrics.count("tayori_imap_appends_total", { result: appended.kind === "done" ? "accepted" : "refused" }, messages.length);
+  if (appended.kind !== "done") return targetRefusal(appended);
+  return ok("Appended", { kind: "APPENDUID", uidValidity: appended.value.uidValidity, uids: appended.value.uids });
+}

@@ -1,0 +1,85 @@
+import { writeContinuation } from "../../imap/write-response.ts";
+import { IDLE_TIMEOUT_MS, KEEP_ALIVE_MS } from "../limits.ts";
+import { bad, ok } from "../response.ts";
+import type { CommandOutcome, Session } from "../session.ts";
+
+/**
+ * RFC 2177. What this process does is told at once; what others did, when a hint comes or at the next re-check. A line that
+ * says nothing goes out now and then, so that nobody between forgets the connection.
+ */
+export async function idle(session: Session): Promise<CommandOutcome> {
+  writeContinuation(session.writer, "Idling");
+  const { account } = session.authenticated!.lease;
+  const watch = new ChangeWatch();
+  const stop = account.onChange(() => watch.ring());
+  const { clock, settings } = session.deps;
+  const startedAt = clock.monotonic();
+  let toldAt = startedAt;
+  try {
+    for (;;) {
+      if (!(await tell(session))) return { kind: "end" };
+      if (session.writer.bytesWaiting > 0) toldAt = clock.monotonic();
+      else if (clock.monotonic() - toldAt >= KEEP_ALIVE_MS) {
+        session.untagged("OK", "Still here");
+        toldAt = clock.monotonic();
+      }
+      session.flush();
+      const line = session.reader.nextLine();
+      if (line.kind === "line") return /^done$/i.test(line.octets.toString("latin1").trim()) ? ok("Done idling") : bad("DONE ends IDLE");
+      if (line.kind === "too-long") return bad("DONE ends IDLE");
+      const woken = await watch.next(session, settings.recheckMs);
+      if (woken === "gone") return { kind: "end" };
+      if (clock.monotonic() - startedAt > IDLE_TIMEOUT_MS) {
+        session.bye("Idle for too long", "timeout");
+        return { kind: "end" };
+      }
+      if (woken === "timer") await account.refresh();
+    }
+  } finally {
+    stop();
+    watch.cancel();
+  }
+}
+
+/** False when the selected mailbox is gone. */
+async function tell(session: Session): Promise<boolean> {
+  if (session.selected === null) return true;
+  const told = await session.selected.sync(session.writer, { expunges: true, condstore: session.condstore, withUid: false });
+  if (told.kind !== "mailbox-missing") return true;
+  session.bye("The selected mailbox was deleted", "mailbox-deleted");
+  return false;
+}
+
+/** Waits for the client, for a change or for the time, whichever is first. */
+class ChangeWatch {
+  #rung = false;
+  #wake: ((why: "change" | "timer" | "input") => void) | null = null;
+  #cancelTimer: (() => void) | null = null;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.("change");
+  }
+  async next(session: Session, ms: number): Promise<"change" | "timer" | "input" | "gone"> {
+    if (this.#rung) {
+      this.#rung = false;
+      return "change";
+    }
+    const woken = new Promise<"change" | "timer" | "input">((resolve) => { this.#wake = resolve; });
+    this.cancel();
+    this.#cancelTimer = session.deps.clock.timer(ms, () => this.#wake?.("timer"));
+    void session.chunks.peek().then(() => this.#wake?.("input"));
+    const why = await woken;
+    this.#wake = null;
+    this.#rung = false;
+    if (why !== "input") return why;
+    const answer = await session.chunks.next(0);
+    if (answer.kind !== "bytes") return "gone";
+    session.reader.push(answer.bytes);
+    return "input";
+  }
+  cancel(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+}

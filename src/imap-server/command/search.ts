@@ -1,0 +1,65 @@
+import type { Columns } from "../../account/columns.ts";
+import type { SearchCommand } from "../../imap/command.ts";
+import { writeESearch, writeSearch } from "../../imap/write-response.ts";
+import { bad, type Completion, ok, refusal } from "../response.ts";
+import { compileSearch, type Compiled } from "../search-key.ts";
+import type { Selected } from "../selected.ts";
+import type { Session } from "../session.ts";
+
+/** RFC 9051 section 6.4.4, RFC 4731, RFC 5182, RFC 7162 section 3.1.5. */
+export async function search(session: Session, selected: Selected, tag: string, command: SearchCommand): Promise<Completion> {
+  if (command.usesModSeq) session.condstore = true;
+  const loaded = await selected.load();
+  if (loaded.kind !== "done") return refusal(loaded);
+  const compiled = compileSearch(command.key, selected, loaded.value.mailbox);
+  if (compiled === "out-of-range") return bad("No such message");
+  const found = await matching(session, selected, compiled);
+  if (!Array.isArray(found)) return refusal(found);
+  const uid = command.addressing === "uid";
+  const numbers = uid ? found : found.map((one) => selected.numberOf(one));
+  const modSeq = command.usesModSeq && found.length > 0 ? highestModseq(selected, found) : null;
+  const { returns } = command;
+  if (returns?.save === true) selected.saved = Uint32Array.from(found);
+  if (returns === null && !session.rev2) writeSearch(session.writer, numbers, modSeq);
+  else {
+    const asked = returns ?? { min: false, max: false, all: true, count: false, save: false };
+    if (asked.min || asked.max || asked.all || asked.count) {
+      writeESearch(session.writer, {
+        tag, uid,
+        min: asked.min ? (numbers[0] ?? null) : null,
+        max: asked.max ? (numbers[numbers.length - 1] ?? null) : null,
+        all: asked.all ? numbers : null,
+        count: asked.count ? numbers.length : null,
+        modSeq,
+      });
+    }
+  }
+  return ok("Searched");
+}
+
+/** UIDs, ascending. */
+async function matching(session: Session, selected: Selected, compiled: Compiled) {
+  const found: number[] = [];
+  for (let number = 1; number <= selected.count; number++) {
+    const uid = selected.uidAt(number);
+    const columns: Columns | null = selected.account.state.mailboxes.get(selected.mailboxId)?.columns ?? null;
+    const row = columns?.rowOf(uid) ?? -1;
+    if (columns === null || row < 0) continue;
+    const facts = compiled.quick({ columns, row, number, uid });
+    if (facts === true) found.push(uid);
+    else if (facts === "needs-content") {
+      const content = await selected.account.content(columns.bodyAt(row));
+      if (content.kind !== "done") return content;
+      if (compiled.full({ columns, row: columns.rowOf(uid), number, uid, content: content.value })) found.push(uid);
+      await session.breathe();
+    }
+    if (number % 4096 === 0) await session.breathe();
+  }
+  return found;
+}
+
+function highestModseq(selected: Selected, uids: readonly number[]): number | null {
+  const columns = selected.account.state.mailboxes.get(selected.mailboxId)?.columns;
+  if (columns === undefined || columns === null) return null;
+  return uids.reduce((highest, uid) => Math.max(highest, columns.modseq[columns.rowOf(uid)] ?? 0), 0);
+}

@@ -1,0 +1,189 @@
+/**
+ * A selected mailbox as one client sees it: message numbers are places in a list of UIDs that changes only when the client
+ * is told (RFC 9051 section 7.5.1), whatever happens to the mailbox meanwhile.
+ */
+import type { Account } from "../account/account.ts";
+import type { Columns } from "../account/columns.ts";
+import type { Outcome } from "../account/failure.ts";
+import { done } from "../account/failure.ts";
+import { flagNames } from "../account/flags.ts";
+import type { Mailbox } from "../account/mailbox.ts";
+import type { Addressing } from "../imap/command.ts";
+import { normalise, type SequenceSet } from "../imap/sequence-set.ts";
+import type { ResponseWriter } from "../imap/response-writer.ts";
+import { writeFlags, writeNumbered } from "../imap/write-response.ts";
+
+export interface SyncOptions {
+  /** False while FETCH, STORE or SEARCH by number runs: EXPUNGE would shift the numbers under the client. */
+  readonly expunges: boolean;
+  readonly condstore: boolean;
+  /** UID commands: flags are told with UIDs. */
+  readonly withUid: boolean;
+}
+/** UIDs whose change at this mod-sequence the client knows already: it made it. */
+export interface KnownChange {
+  readonly modseq: number;
+  readonly uids: readonly number[];
+}
+/** UIDs in ascending order, or why the set can't be taken. */
+export type SelectedUids = { readonly kind: "uids"; readonly uids: Uint32Array } | { readonly kind: "out-of-range" };
+
+export class Selected {
+  readonly account: Account;
+  readonly mailboxId: number;
+  readonly readOnly: boolean;
+  /** RFC 9051 section 6.4.4.1: the saved result, as UIDs. */
+  saved: Uint32Array = new Uint32Array(0);
+  #uids: Uint32Array;
+  #count: number;
+  /** Up to here new messages and flags were told. */
+  #toldModseq: number;
+  /** Up to here expunges were told: later than the rest, for they may not be told at any time. */
+  #expungeModseq: number;
+  #keywords: number;
+  readonly #flagTexts = new Map<number, Buffer>();
+
+  constructor(account: Account, mailbox: Mailbox, columns: Columns, readOnly: boolean) {
+    this.account = account;
+    this.mailboxId = mailbox.id;
+    this.readOnly = readOnly;
+    this.#uids = columns.uid.slice(0, columns.count);
+    this.#count = columns.count;
+    this.#toldModseq = mailbox.highestModseq;
+    this.#expungeModseq = mailbox.expungeModseq;
+    this.#keywords = mailbox.keywords.length;
+  }
+  get count(): number {
+    return this.#count;
+  }
+  uidAt(number: number): number {
+    return this.#uids[number - 1]!;
+  }
+  /** The message number of a UID, or 0. */
+  numberOf(uid: number): number {
+    const at = this.#lowerBound(uid);
+    return at < this.#count && this.#uids[at] === uid ? at + 1 : 0;
+  }
+  #lowerBound(uid: number): number {
+    let from = 0;
+    let to = this.#count;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.#uids[middle]! < uid) from = middle + 1;
+      else to = middle;
+    }
+    return from;
+  }
+  /** The messages of a set that this client knows. */
+  resolve(set: SequenceSet, addressing: Addressing): SelectedUids {
+    if (set.kind === "saved") return { kind: "uids", uids: this.saved.filter((uid) => this.numberOf(uid) > 0) };
+    const largest = addressing === "uid" ? (this.#count === 0 ? 0 : this.#uids[this.#count - 1]!) : this.#count;
+    const ranges = normalise(set.ranges, largest);
+    if (addressing === "sequence" && ranges.length > 0 && ranges[ranges.length - 1]!.last > this.#count) return { kind: "out-of-range" };
+    const spans = ranges.map(({ first, last }) => (addressing === "uid" ? [this.#lowerBound(first), this.#lowerBound(last + 1)] : [first - 1, last])) as [number, number][];
+    const uids = new Uint32Array(spans.reduce((sum, [from, to]) => sum + to - from, 0));
+    let at = 0;
+    for (const [from, to] of spans) {
+      uids.set(this.#uids.subarray(from, to), at);
+      at += to - from;
+    }
+    return { kind: "uids", uids };
+  }
+  /** The flags of a row as they go over the wire, made once per combination. */
+  flagsText(mailbox: Mailbox, low: number, high: number): Buffer {
+    const key = high * 2 ** 32 + low;
+    let text = this.#flagTexts.get(key);
+    if (text === undefined) {
+      text = Buffer.from(`(${flagNames({ low, high }, mailbox.keywords).join(" ")})`, "latin1");
+      if (this.#flagTexts.size < 1000) this.#flagTexts.set(key, text);
+    }
+    return text;
+  }
+
+  /** The mailbox and its messages as the account has them now. */
+  load(): Promise<Outcome<{ mailbox: Mailbox; columns: Columns }>> {
+    return this.account.load(this.mailboxId);
+  }
+  /** Whether there is anything to tell. */
+  get isBehind(): boolean {
+    const mailbox = this.account.state.mailboxes.get(this.mailboxId);
+    return mailbox === undefined || mailbox.highestModseq > this.#toldModseq || mailbox.expungeModseq > this.#expungeModseq;
+  }
+  /** Tells the client what changed since it was last told. `mailbox-missing` when somebody deleted the mailbox. */
+  async sync(writer: ResponseWriter, options: SyncOptions, known: KnownChange | null = null): Promise<Outcome<null>> {
+    if (!this.isBehind) return done(null);
+    const loaded = await this.load();
+    if (loaded.kind !== "done") return loaded;
+    const { mailbox, columns } = loaded.value;
+    this.#tellKeywords(writer, mailbox);
+    if (options.expunges) this.#tellExpunges(writer, mailbox, columns);
+    const countBefore = this.#count;
+    this.#tellNew(writer, columns);
+    this.#tellFlags(writer, mailbox, columns, { ...options, countBefore }, known);
+    this.#toldModseq = mailbox.highestModseq;
+    return done(null);
+  }
+
+  #tellKeywords(writer: ResponseWriter, mailbox: Mailbox): void {
+    if (mailbox.keywords.length === this.#keywords) return;
+    this.#keywords = mailbox.keywords.length;
+    writeFlags(writer, flagsOf(mailbox));
+  }
+  #tellExpunges(writer: ResponseWriter, mailbox: Mailbox, columns: Columns): void {
+    if (mailbox.expungeModseq <= this.#expungeModseq) return;
+    const gone: number[] = [];
+    let row = 0;
+    for (let at = 0; at < this.#count; at++) {
+      while (row < columns.count && columns.uid[row]! < this.#uids[at]!) row += 1;
+      if (row >= columns.count || columns.uid[row] !== this.#uids[at]) gone.push(at);
+    }
+    // From the last to the first, each number is what the client still has.
+    for (let i = gone.length - 1; i >= 0; i--) writeNumbered(writer, gone[i]! + 1, "EXPUNGE");
+    let to = gone[0] ?? this.#count;
+    let next = 0;
+    for (let at = to; at < this.#count; at++) {
+      if (gone[next] === at) next += 1;
+      else this.#uids[to++] = this.#uids[at]!;
+    }
+    this.#count = to;
+    this.#expungeModseq = mailbox.expungeModseq;
+  }
+  #tellNew(writer: ResponseWriter, columns: Columns): void {
+    const from = this.#count === 0 ? 0 : columns.lowerBound(this.#uids[this.#count - 1]! + 1);
+    const added = columns.count - from;
+    if (added === 0) return;
+    if (this.#count + added > this.#uids.length) {
+      const grown = new Uint32Array(Math.ceil((this.#count + added) * 1.25));
+      grown.set(this.#uids.subarray(0, this.#count));
+      this.#uids = grown;
+    }
+    this.#uids.set(columns.uid.subarray(from, columns.count), this.#count);
+    this.#count += added;
+    writeNumbered(writer, this.#count, "EXISTS");
+  }
+  #tellFlags(writer: ResponseWriter, mailbox: Mailbox, columns: Columns, options: SyncOptions & { countBefore: number }, known: KnownChange | null): void {
+    const since = this.#toldModseq;
+    if (mailbox.highestModseq <= since) return;
+    const knownUids = known === null ? null : new Set(known.uids);
+    for (let at = 0, row = 0; at < options.countBefore && row < columns.count; at++) {
+      const uid = this.#uids[at]!;
+      while (row < columns.count && columns.uid[row]! < uid) row += 1;
+      if (row >= columns.count || columns.uid[row] !== uid || columns.modseq[row]! <= since) continue;
+      if (known !== null && columns.modseq[row] === known.modseq && knownUids!.has(uid)) continue;
+      this.writeFlagsFetch(writer, at + 1, mailbox, columns, row, options);
+    }
+  }
+  /** `* 7 FETCH (FLAGS (\Seen))` */
+  writeFlagsFetch(writer: ResponseWriter, number: number, mailbox: Mailbox, columns: Columns, row: number, options: { readonly condstore: boolean; readonly withUid: boolean; readonly flags?: boolean }): void {
+    writer.ascii("* ").number(number).ascii(" FETCH (");
+    if (options.withUid) writer.ascii("UID ").number(columns.uid[row]!).space();
+    if (options.condstore) writer.ascii("MODSEQ (").number(columns.modseq[row]!).ascii(options.flags === false ? ")" : ") ");
+    if (options.flags !== false) writer.ascii("FLAGS ").bytes(this.flagsText(mailbox, columns.low[row]!, columns.high[row]!));
+    writer.ascii(")\r\n");
+  }
+}
+
+/** The flags that are in use in a mailbox, for FLAGS (RFC 9051 section 7.3.5). */
+export function flagsOf(mailbox: Mailbox): string[] {
+  return ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft", ...mailbox.keywords];
+}

@@ -1,0 +1,211 @@
+/** One IMAP session: reads commands, hands each to its file in command/, writes the completion, keeps count. */
+import type { AccountLease } from "../account/accounts.ts";
+import { AssertionFailed } from "../base/assert.ts";
+import type { Command } from "../imap/command.ts";
+import { CommandReader, type RawCommand } from "../imap/command-reader.ts";
+import { appendTarget, nameOf, parseCommand } from "../imap/parse-command.ts";
+import { ResponseWriter } from "../imap/response-writer.ts";
+import { type ResponseCode, writeContinuation, writeStatusResponse } from "../imap/write-response.ts";
+import type { Connection } from "../port/connection.ts";
+import type { Log } from "../port/log.ts";
+import type { Login } from "../sasl/authenticator.ts";
+import { capabilities } from "./capabilities.ts";
+import { runCommand } from "./dispatch.ts";
+import { ChunkSource } from "./chunk-source.ts";
+import type { ImapServerDeps } from "./imap-server.ts";
+import { BAD_COMMANDS_MAX, BREATHE_MS, COMMAND_PAUSE_MS, FLUSH_BYTES, IDLE_TIMEOUT_MS, LOGIN_TIMEOUT_MS, PENDING_BYTES_MAX } from "./limits.ts";
+import { bad, type Completion, no } from "./response.ts";
+import type { Selected } from "./selected.ts";
+
+/** A command's end: the completion (the last one of the session, with `last`), one that was written already, or that the session is over. */
+export type CommandOutcome = (Completion & { readonly last?: true }) | { readonly kind: "replied" } | { readonly kind: "end" };
+
+export interface Authenticated {
+  readonly login: Login;
+  readonly lease: AccountLease;
+}
+/** Literals before the login are names and passwords. */
+const MESSAGE_BYTES_BEFORE_LOGIN = 4096;
+
+export class Session {
+  readonly connection: Connection;
+  readonly deps: ImapServerDeps;
+  readonly log: Log;
+  readonly writer = new ResponseWriter();
+  readonly reader = new CommandReader({ messageBytesMax: MESSAGE_BYTES_BEFORE_LOGIN });
+  readonly chunks: ChunkSource;
+  authenticated: Authenticated | null = null;
+  selected: Selected | null = null;
+  loginFailures = 0;
+  /** RFC 7162 section 3.1: from then on changes are told with their mod-sequences. */
+  condstore = false;
+  rev2 = false;
+  #badCommands = 0;
+  #breathedAt: number;
+  #commands = 0;
+
+  constructor(connection: Connection, deps: ImapServerDeps) {
+    this.connection = connection;
+    this.deps = deps;
+    this.log = deps.log.with({ session: connection.id, role: "imap" });
+    this.chunks = new ChunkSource(connection);
+    this.#breathedAt = deps.clock.monotonic();
+  }
+
+  /** Passwords may be sent: the connection is encrypted, or never leaves this machine and a setting allows it. */
+  get secure(): boolean {
+    if (this.connection.tls !== null) return true;
+    const { address } = this.connection.remote;
+    return this.deps.settings.cleartextLoopback && (address.startsWith("127.") || address === "::1");
+  }
+  capabilities(): string[] {
+    const { startTls, offerLogin, messageBytesMax } = this.deps.settings;
+    const tls = this.connection.tls;
+    return capabilities({ authenticated: this.authenticated !== null, secure: this.secure, tls: tls !== null, channelBinding: tls?.protocol === "TLSv1.3", startTls, offerLogin, messageBytesMax });
+  }
+
+  async run(): Promise<void> {
+    const { metrics, clock } = this.deps;
+    const startedAt = clock.monotonic();
+    metrics.count("tayori_imap_sessions_total", { tls: String(this.connection.tls !== null) });
+    let end = "gone";
+    try {
+      writeStatusResponse(this.writer, null, { status: "OK", code: { kind: "CAPABILITY", capabilities: this.capabilities() }, text: "Tayori is ready" });
+      this.flush();
+      end = await this.#serve();
+    } catch (error) {
+      end = "fault";
+      this.#fault("session", error);
+    } finally {
+      this.selected = null;
+      this.authenticated?.lease.release();
+      this.connection.end();
+      this.log.info("imap-session-ended", {
+        peer: this.connection.remote.address, end, account: this.authenticated?.login.accountId ?? null, commands: this.#commands,
+        loginFailures: this.loginFailures, tls: this.connection.tls !== null, ms: clock.monotonic() - startedAt,
+      });
+    }
+  }
+
+  /** Says how the session ended. */
+  async #serve(): Promise<string> {
+    for (;;) {
+      const event = this.reader.next();
+      switch (event.kind) {
+        case "need-more": {
+          this.flush();
+          const between = this.reader.bytesWaiting === 0;
+          const answer = await this.chunks.next(this.authenticated === null ? LOGIN_TIMEOUT_MS : between ? IDLE_TIMEOUT_MS : COMMAND_PAUSE_MS);
+          if (answer.kind === "bytes") this.reader.push(answer.bytes);
+          else if (answer.kind === "timeout") return this.bye("Nothing was heard for too long", "timeout");
+          else return "gone";
+          break;
+        }
+        case "continue":
+          await this.#literal(event);
+          break;
+        case "too-long":
+          writeStatusResponse(this.writer, event.tag, { status: event.response, code: { kind: "TOOBIG" }, text: event.detail });
+          if (this.#tooManyBad()) return this.bye("Too many broken commands", "broken");
+          break;
+        case "bad":
+          writeStatusResponse(this.writer, event.tag, bad(event.detail));
+          return this.bye("The stream can not be followed", "broken");
+        case "command": {
+          const end = await this.#command(event.raw);
+          if (end !== null) return end;
+          break;
+        }
+      }
+      if (this.connection.pendingBytes > PENDING_BYTES_MAX) await this.connection.drained();
+    }
+  }
+  #tooManyBad(): boolean {
+    this.#badCommands += 1;
+    return this.#badCommands > BAD_COMMANDS_MAX;
+  }
+
+  /** A client waits to hear whether it may send a literal. A message for a mailbox that is not there need not come. */
+  async #literal(event: { readonly tag: string | null; readonly message: boolean; readonly soFar: RawCommand }): Promise<void> {
+    if (event.message) {
+      const refused = this.#appendRefusal(appendTarget(event.soFar, { utf8: this.writer.utf8 }));
+      if (refused !== null) {
+        this.reader.refuseLiteral();
+        writeStatusResponse(this.writer, event.tag, refused);
+        return;
+      }
+    }
+    this.reader.acceptLiteral();
+    writeContinuation(this.writer, "Go on");
+  }
+  #appendRefusal(target: string | null): Completion | null {
+    if (this.authenticated === null) return bad("Log in first");
+    if (target === null) return null;
+    return this.authenticated.lease.account.mailboxNamed(target) === null ? no("No such mailbox", { kind: "TRYCREATE" }) : null;
+  }
+
+  async #command(raw: RawCommand): Promise<string | null> {
+    const parsed = parseCommand(raw, { utf8: this.writer.utf8 });
+    this.#commands += 1;
+    if (parsed.kind !== "parsed") {
+      const completion = parsed.kind === "bad" ? bad(parsed.text) : no("Only US-ASCII and UTF-8", { kind: "BADCHARSET", charsets: ["US-ASCII", "UTF-8"] });
+      writeStatusResponse(this.writer, parsed.tag, completion);
+      return parsed.kind === "bad" && this.#tooManyBad() ? this.bye("Too many broken commands", "broken") : null;
+    }
+    this.#badCommands = 0;
+    const outcome = await this.#run(parsed.tag, parsed.command);
+    if ("kind" in outcome) return outcome.kind === "end" ? "ended" : null;
+    writeStatusResponse(this.writer, parsed.tag, outcome);
+    if (outcome.last === true) {
+      this.flush();
+      return "logout";
+    }
+    if (this.writer.bytesWaiting > FLUSH_BYTES) this.flush();
+    return null;
+  }
+  async #run(tag: string, command: Command): Promise<CommandOutcome> {
+    try {
+      return await runCommand(this, tag, command);
+    } catch (error) {
+      this.#fault(nameOf(command), error);
+      return no("This server has a fault; it was written down", { kind: "SERVERBUG" });
+    }
+  }
+
+  /** Hands what was written to the connection. */
+  flush(): void {
+    this.writer.flushTo(this.connection);
+  }
+  /** For loops that write much: hands over, waits for a slow reader, lets others run. True when rows may have changed meanwhile. */
+  async breathe(): Promise<boolean> {
+    let waited = false;
+    if (this.writer.bytesWaiting >= FLUSH_BYTES) {
+      this.flush();
+      if (this.connection.pendingBytes > PENDING_BYTES_MAX) {
+        await this.connection.drained();
+        waited = true;
+      }
+    }
+    if (this.deps.clock.monotonic() - this.#breathedAt > BREATHE_MS) {
+      await this.deps.clock.sleep(0);
+      this.#breathedAt = this.deps.clock.monotonic();
+      waited = true;
+    }
+    return waited;
+  }
+  untagged(status: "OK" | "NO" | "BAD", text: string, code: ResponseCode | null = null): void {
+    writeStatusResponse(this.writer, null, { status, code, text });
+  }
+  /** Says goodbye; the answer is the reason for the log. */
+  bye(text: string, why: string): string {
+    writeStatusResponse(this.writer, null, { status: "BYE", text });
+    this.flush();
+    return why;
+  }
+  #fault(where: string, error: unknown): void {
+    this.deps.metrics.count("tayori_faults_total", { role: "imap" });
+    // Messages of errors may hold content; the place does not.
+    const stack = error instanceof Error ? (error.stack ?? "").split("\n").slice(1, 6).join(" | ") : "";
+    this.log.error("imap-fault", { where, error: error instanceof Error ? error.name : typeof error, detail: error instanceof AssertionFailed ? error.message : null, stack });
+  }
+}
