@@ -31,6 +31,8 @@ describe("RFC 2047: decoding", () => {
     ["=?utf-8?B?YWI?=", "ab"],
     ["=?unknown-charset?Q?a=E4=BE=BF?=", "a便"],
     ["便り =?utf-8?Q?=E4=BE=BF?=", "便り 便"],
+    ["=?iso-8859-1?Q?Frösche_=FCber?=", "Frösche über"],
+    ["=?utf-8?Q?=E4=BE=BF?= =?utf-8?Q?り=41?=", "便りA"],
     // What is no encoded word stays.
     ["=?utf-8?X?abc?=", "=?utf-8?X?abc?="],
     ["=?utf-8?Q?abc", "=?utf-8?Q?abc"],

@@ -39,7 +39,10 @@ export function decodeEncodedWords(text: string | Uint8Array): string {
       out.push(decodeRun(run), apart ? between : "");
       run = { charset, octets: [], cut: [] };
     }
-    if (encoding === "B" || encoding === "b") addBase64(run, encoded!.replace(/\s+/g, ""));
+    if (/[^\x00-\x7f]/.test(encoded!)) {
+      out.push(decodeRun(run), decodeRawQ(encoded!, charset));
+      run = { charset, octets: [], cut: [] };
+    } else if (encoding === "B" || encoding === "b") addBase64(run, encoded!.replace(/\s+/g, ""));
     else addQ(run, encoded!);
     end = match.index + word.length;
   }
@@ -73,10 +76,15 @@ function decodeRun(run: Run): string {
   return run.octets.length === 0 ? "" : decodeCharset(Buffer.concat(run.octets), run.charset);
 }
 
-/** RFC 2047 section 4.2. Raw characters above 127 keep their UTF-8 octets. */
+/** Characters that are not allowed raw in a word, but are there, are text already; what is between them is in the charset. */
+function decodeRawQ(text: string, charset: string): string {
+  const pieces = text.split(/([^\x00-\x7f]+)/);
+  return pieces.map((piece, at) => (at % 2 === 1 ? piece : decodeCharset(decodeQ(piece), charset))).join("");
+}
+
+/** RFC 2047 section 4.2. */
 function decodeQ(text: string): Buffer {
-  const octets = Buffer.from(text.replace(/_/g, " "), "utf8").toString("latin1");
-  return Buffer.from(octets.replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), "latin1");
+  return Buffer.from(text.replace(/_/g, " ").replace(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), "latin1");
 }
 
 /**
