@@ -48,7 +48,7 @@ cert = "chain.pem"
 key = "/secret/key.pem"
 [outbound]
 retry = ["1s", "2s"]
-routes = { "*" = { to = "relay.example.net:25", tls = "required" }, "*.Example.org" = "127.0.0.1:2599" }
+routes = { "*" = { to = "relay.example.net:25", tls = "verify" }, "例え.Example.org" = "127.0.0.1:2599" }
 `);
     assert.equal(settings.hostname, "mx.example.test");
     assert.equal(settings["default-domain"], "xn--r8jz45g.xn--zckzah");
@@ -57,8 +57,8 @@ routes = { "*" = { to = "relay.example.net:25", tls = "required" }, "*.Example.o
     assert.deepEqual(settings.listen.smtp, [{ host: "127.0.0.1", port: 0 }, { host: "::1", port: 2525 }]);
     assert.deepEqual(settings.tls, { certPath: "/etc/tayori/chain.pem", keyPath: "/secret/key.pem", selfSigned: false });
     assert.deepEqual(settings.outbound.routes, [
-      { pattern: "*", host: "relay.example.net", port: 25, tls: "required" },
-      { pattern: "*.example.org", host: "127.0.0.1", port: 2599, tls: "opportunistic" },
+      { domain: "*", host: "relay.example.net", port: 25, tls: "verify" },
+      { domain: "xn--r8jz45g.example.org", host: "127.0.0.1", port: 2599, tls: "opportunistic" },
     ]);
   });
 
@@ -75,8 +75,8 @@ routes = { "*" = { to = "relay.example.net:25", tls = "required" }, "*.Example.o
       ['hostname = "a.test"\n[store]\nurl = "mysql:x"\n', ['t.toml:3: store.url: "mysql:x" is not "sqlite:PATH"']],
       [`${LEAST}[tls]\ncert = "a.pem"\n`, ["t.toml:4: tls: `cert` and `key` are given together or not at all"]],
       [`${LEAST}[limits]\nconnections = 0\n`, ["t.toml:5: limits.connections: Invalid value: Expected >=1 but received 0"]],
-      [`${LEAST}[outbound]\nroutes = { "a b" = "127.0.0.1:25" }\n`, ['t.toml:5: outbound.routes.a b: is not "*", a domain, or "*." and a domain']],
-      [`${LEAST}[outbound.routes]\n"x.test" = { to = "127.0.0.1:25", tls = "maybe" }\n`, ['t.toml:5: outbound.routes.x.test: is neither "host:port" nor { to = "host:port", tls = "opportunistic" | "required" | "none" }']],
+      [`${LEAST}[outbound]\nroutes = { "a b" = "127.0.0.1:25" }\n`, ['t.toml:5: outbound.routes.a b: is not "*" or a domain']],
+      [`${LEAST}[outbound.routes]\n"x.test" = { to = "127.0.0.1:25", tls = "maybe" }\n`, ['t.toml:5: outbound.routes.x.test: is neither "host:port" nor { to = "host:port", tls = "none" | "opportunistic" | "require" | "verify" }']],
       [`log.level = "loud"\n${LEAST}`, ['t.toml:1: log.level: must be ("debug" | "info" | "warn" | "error"), is "loud"']],
       [`${LEAST}[listen]\nproxy-protocol = ["10.0.0.0/33"]\n`, ['t.toml:5: listen.proxy-protocol.0: "10.0.0.0/33" is not an IP address or a network like 10.0.0.0/8']],
     ];

@@ -42,8 +42,15 @@ const hostPort = parsed(parseHostPort, '"host:port" with a port from 0 to 65535,
 const places = (about: Omit<About, "type">) => plain(v.array(hostPort), { type: "list of host:port", ...about });
 const domain = (about: Omit<About, "type">) => parsed((value) => (value.startsWith("[") ? null : parseDomain(value)), "a domain name", { type: "domain", ...about });
 
-const ROUTE = /^(?:\*|(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*)$/;
-const route = v.union([hostPort, v.strictObject({ to: hostPort, tls: v.optional(v.picklist(["opportunistic", "required", "none"]), "opportunistic") })], 'is neither "host:port" nor { to = "host:port", tls = "opportunistic" | "required" | "none" }');
+const TLS_POLICIES = ["none", "opportunistic", "require", "verify"] as const;
+const route = v.union([hostPort, v.strictObject({ to: hostPort, tls: v.optional(v.picklist(TLS_POLICIES), "opportunistic") })], 'is neither "host:port" nor { to = "host:port", tls = "none" | "opportunistic" | "require" | "verify" }');
+/** Lower case A-labels, as the queue has them. */
+const routed = v.pipe(v.string(), v.rawTransform<string, string>(({ dataset, addIssue, NEVER }) => {
+  const parsedDomain = dataset.value === "*" ? "*" : parseDomain(dataset.value);
+  if (parsedDomain !== null) return parsedDomain;
+  addIssue({ message: 'is not "*" or a domain' });
+  return NEVER;
+}));
 const network = parsed(parseNetwork, "an IP address or a network like 10.0.0.0/8", { type: "network", text: "" });
 
 /** The declaration. Entries in the order in which the reference shows them. */
@@ -77,6 +84,7 @@ export const declaration = v.strictObject({
   }), {}),
   auth: v.optional(v.strictObject({
     "login-mechanism": v.optional(flag({ text: "Offer AUTH LOGIN too, for old mail programs that know neither SCRAM nor PLAIN." }), false),
+    "cleartext-loopback": v.optional(flag({ text: "Take IMAP passwords without TLS from this machine itself: for proxies and load tests on it." }), false),
   }), {}),
   submission: v.optional(v.strictObject({
     "hide-client-address": v.optional(flag({ text: "Leave the address of the user's machine out of the Received field of mail that is submitted." }), true),
@@ -94,10 +102,10 @@ export const declaration = v.strictObject({
     retry: v.optional(plain(v.pipe(v.array(duration({ text: "" })), v.minLength(1, "must have a first delay")), { type: "list of durations", text: "How long to wait after the first, the second, … failed attempt; the last one is used from then on." }), ["1m", "5m", "15m", "30m", "1h", "2h", "4h"]),
     "give-up": v.optional(duration({ text: "How long after it was accepted a message is returned to its sender (RFC 5321 section 4.5.4.1 asks for 4 to 5 days)." }), "5d"),
     "delay-notice": v.optional(duration({ text: "After how long the sender is told that a message is still waiting." }), "4h"),
-    routes: v.optional(plain(v.record(v.pipe(v.string(), v.regex(ROUTE, 'is not "*", a domain, or "*." and a domain')), route), {
+    routes: v.optional(plain(v.record(routed, route), {
       type: "table", absent: "MX records decide",
-      text: 'Fixed ways for the mail of some domains: `"example.org"` is that domain, `"*.example.org"` what is below it, `"*"` everything else. The value is `"host:port"`, or `{ to = "host:port", tls = "opportunistic" | "required" | "none" }`. The nearest match wins.',
-      sample: '{ "*" = { to = "relay.example.net:25", tls = "required" } }',
+      text: 'Fixed ways for the mail of some domains: the key is a domain, or `"*"` for all that have none of their own. The value is `"host:port"`, or `{ to = "host:port", tls = "none" | "opportunistic" | "require" | "verify" }`: `require` is encrypted, whoever it is, `verify` has a certificate valid for the host, too.',
+      sample: '{ "*" = { to = "relay.example.net:25", tls = "verify" } }',
     }), {}),
   }), {}),
   log: v.optional(v.strictObject({
@@ -114,11 +122,11 @@ export interface Settings extends Omit<Declared, "store" | "tls" | "outbound"> {
   readonly outbound: Omit<Declared["outbound"], "routes" | "helo"> & { readonly helo: string; readonly routes: readonly Route[] };
 }
 export interface Route {
-  /** "*", "example.org", or "*.example.org". */
-  readonly pattern: string;
+  /** "*" or a domain in A-labels. */
+  readonly domain: string;
   readonly host: string;
   readonly port: number;
-  readonly tls: "opportunistic" | "required" | "none";
+  readonly tls: (typeof TLS_POLICIES)[number];
 }
 export interface Problem {
   readonly file: string;
@@ -170,7 +178,7 @@ function settle(declared: Declared, folder: string): Settings {
     outbound: {
       ...outbound,
       helo: helo ?? declared.hostname,
-      routes: Object.entries(routes).map(([pattern, way]) => ({ pattern: pattern.toLowerCase(), ...("to" in way ? { ...way.to, tls: way.tls } : { ...way, tls: "opportunistic" as const }) })),
+      routes: Object.entries(routes).map(([routedDomain, way]) => ({ domain: routedDomain, ...("to" in way ? { ...way.to, tls: way.tls } : { ...way, tls: "opportunistic" as const }) })),
     },
   };
 }

@@ -159,6 +159,12 @@ export class Directory {
     return this.#unattached(address);
   }
 
+  /** What is known of an account by its id, at most LOOKUP_AGE_MS_MAX old: asked for every delivery and session. */
+  async accountFacts(accountId: string): Promise<{ readonly kind: "found"; readonly account: AccountObject } | Absent | Unavailable> {
+    const found = await this.#lookup.account(accountId);
+    return found.kind === "found" ? { kind: "found", account: found.value } : found;
+  }
+
   async setPassword(address: Address, password: string): Promise<Done | Absent | Unusable | Unavailable> {
     const credentials = await this.#credentials(password);
     if ("kind" in credentials) return credentials;

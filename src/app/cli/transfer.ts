@@ -6,7 +6,8 @@ import { parseAddress } from "../../address/address.ts";
 import type { Account } from "../../account/account.ts";
 import { appendMessages, type NewMessage } from "../../account/append.ts";
 import { FLAG, flagNames, type FlagSet } from "../../account/flags.ts";
-import { canonicalName, createMailbox } from "../../account/mailbox-names.ts";
+import { createMailbox } from "../../account/mailbox-names.ts";
+import { canonicalMailboxName } from "../../imap/mailbox-name.ts";
 import { toCrlf } from "../../message/line-end.ts";
 import { writeAccountFailure, type OpenDirectory } from "../wire.ts";
 import { done, failed, misused, type CliIo, type CommandResult } from "./io.ts";
@@ -117,12 +118,12 @@ export async function importAccount(open: OpenDirectory, io: CliIo, text: string
 /** A Maildir, a folder of .mbox files, or one mbox file. */
 function sourcesOf(path: string, mailbox: string | undefined): readonly MailboxFiles[] | FailedResult {
   const wrong = (message: string): FailedResult => ({ kind: "failed", code: 2, because: "usage", message });
-  if (!statSync(path).isDirectory()) return [{ mailbox: canonicalName(mailbox ?? "INBOX"), messages: () => parseMbox(createReadStream(path)) }];
+  if (!statSync(path).isDirectory()) return [{ mailbox: mailbox ?? "INBOX", messages: () => parseMbox(createReadStream(path)) }];
   if (mailbox !== undefined) return wrong("--mailbox goes with a single mbox file.");
   if (isMaildir(path)) return readMaildir(path);
   const files = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".mbox")).sort();
   if (files.length === 0) return wrong(`${path} is neither a Maildir (with cur/ and new/) nor a folder with .mbox files.`);
-  return files.map((file) => ({ mailbox: canonicalName(mailboxOf(file)), messages: () => parseMbox(createReadStream(join(path, file))) }));
+  return files.map((file) => ({ mailbox: mailboxOf(file), messages: () => parseMbox(createReadStream(join(path, file))) }));
 }
 
 function mailboxOf(file: string): string {
@@ -136,13 +137,14 @@ function mailboxOf(file: string): string {
 }
 
 async function importMailbox(account: Account, source: MailboxFiles, counts: { messages: number; unreadable: string[] }): Promise<string | null> {
-  const made = account.mailboxNamed(source.mailbox) === null ? await createMailbox(account, source.mailbox) : null;
+  const name = canonicalMailboxName(source.mailbox);
+  const made = account.mailboxNamed(name) === null ? await createMailbox(account, name) : null;
   if (made !== null && made.kind !== "done" && made.kind !== "mailbox-exists") return writeAccountFailure(made);
   let batch: NewMessage[] = [];
   let bytes = 0;
   const flush = async (): Promise<string | null> => {
     if (batch.length === 0) return null;
-    const appended = await appendMessages(account, (state) => state.byName.get(source.mailbox) ?? null, batch);
+    const appended = await appendMessages(account, (state) => state.byName.get(name) ?? null, batch);
     if (appended.kind !== "done") return writeAccountFailure(appended);
     counts.messages += batch.length;
     [batch, bytes] = [[], 0];
