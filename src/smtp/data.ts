@@ -53,6 +53,7 @@ export class DataReader {
   }
   feed(chunk: Buffer): DataAnswer {
     const length = chunk.length;
+    const kept = new WithoutDots(chunk);
     let at = this.#at;
     let start = 0;
     let i = 0;
@@ -78,7 +79,7 @@ export class DataReader {
           continue;
         }
         // The first dot of a line is never content: it is stuffing or begins the end.
-        this.#keep(chunk.subarray(start, i));
+        kept.add(start, i);
         start = ++i;
         at = "after-dot";
       } else if (at === "after-dot") {
@@ -89,16 +90,69 @@ export class DataReader {
           at = "text";
         }
       } else {
-        if (octet === LF) return { kind: "end", rest: chunk.subarray(i + 1) };
+        if (octet === LF) {
+          this.#keep(kept.all());
+          return { kind: "end", rest: chunk.subarray(i + 1) };
+        }
+        // The CR may have come with the last chunk. It is content after all, of a message that is refused.
+        this.#keep(kept.all());
         this.#keep(ONE_CR);
         this.#strict = false;
         at = "text";
       }
     }
-    this.#keep(chunk.subarray(start));
+    kept.add(start, length);
+    this.#keep(kept.all());
     this.#at = at;
     return MORE;
   }
+}
+
+/**
+ * The runs of a chunk between stuffed dots. One run stays a view; more of them become one copy, since a piece for every line that begins
+ * with a dot would cost ten times the reading.
+ */
+class WithoutDots {
+  readonly #chunk: Buffer;
+  #from = 0;
+  #to = 0;
+  #copy: Buffer | null = null;
+  #copied = 0;
+
+  constructor(chunk: Buffer) {
+    this.#chunk = chunk;
+  }
+  add(from: number, to: number): void {
+    if (from === to) return;
+    if (this.#from === this.#to && this.#copy === null) {
+      this.#from = from;
+      this.#to = to;
+      return;
+    }
+    if (this.#copy === null) {
+      this.#copy = Buffer.allocUnsafe(this.#chunk.length);
+      this.#copied = copyRun(this.#chunk, this.#copy, 0, this.#from, this.#to);
+    }
+    this.#copied = copyRun(this.#chunk, this.#copy, this.#copied, from, to);
+  }
+  /** What was added since the last call. */
+  all(): Buffer {
+    const all = this.#copy === null ? this.#chunk.subarray(this.#from, this.#to) : this.#copy.subarray(0, this.#copied);
+    this.#from = this.#to = this.#copied = 0;
+    this.#copy = null;
+    return all;
+  }
+}
+
+/** Runs below this length are copied octet by octet, which costs less than the call. */
+const RUN_BYTES_MIN = 64;
+
+/** Copies `from` to `end` of the source to `at` and says where the next run goes. As `Buffer.copy`, and without an object for each run. */
+function copyRun(source: Buffer, target: Buffer, at: number, from: number, end: number): number {
+  if (end - from >= RUN_BYTES_MIN) return at + source.copy(target, at, from, end);
+  let to = at;
+  for (let i = from; i < end; i++) target[to++] = source[i]!;
+  return to;
 }
 
 /**
@@ -127,15 +181,14 @@ export class LineEnds {
     let i = 0;
     if (this.#afterCr && chunk[i++] !== LF) this.#strict = false;
     this.#afterCr = false;
-    while (i < length && this.#strict) {
+    while (i < length) {
       const octet = chunk[i]!;
       if (octet > CR || (octet !== CR && octet !== LF)) i++;
-      else if (octet === CR && i + 1 === length) {
-        this.#afterCr = true;
-        return;
-      } else if (octet === CR && chunk[i + 1] === LF) i += 2;
-      else this.#strict = false;
+      else if (octet === CR && i + 1 < length && chunk[i + 1] === LF) i += 2;
+      else break;
     }
+    if (i + 1 === length && chunk[i] === CR) this.#afterCr = true;
+    else if (i < length) this.#strict = false;
   }
   /** For everything fed, as the whole content. */
   get strict(): boolean {
@@ -149,31 +202,44 @@ export type StuffAnswer =
   /** The content has a bare CR or LF: it cannot be sent by DATA without changing it or risking another end (send it by BDAT, or refuse it). */
   | { readonly kind: "bare-line-end" };
 
-const STUFFED = Buffer.from("\r\n.");
 const END = Buffer.from(".\r\n");
 const CRLF_END = Buffer.from("\r\n.\r\n");
 
 /** The content as it goes after DATA, for clients: dots stuffed, a missing last CRLF added. Copies only where a line begins with a dot. */
 export function writeData(content: Buffer): StuffAnswer {
-  const ends = new LineEnds();
-  ends.feed(content);
-  if (!ends.strict) return { kind: "bare-line-end" };
-  const complete = content.length === 0 || (content.length >= 2 && content[content.length - 2] === CR && content[content.length - 1] === LF);
-  return { kind: "data", pieces: [stuffed(content), complete ? END : CRLF_END] };
+  const dots = lineDotsOf(content);
+  if (dots === null) return { kind: "bare-line-end" };
+  const complete = content.length === 0 || content[content.length - 1] === LF;
+  return { kind: "data", pieces: [dots.length === 0 ? content : stuffed(content, dots), complete ? END : CRLF_END] };
 }
 
-function stuffed(content: Buffer): Buffer {
+/** Where lines begin with a dot; null when a CR or LF stands alone. */
+function lineDotsOf(content: Buffer): number[] | null {
   const dots: number[] = content[0] === DOT ? [0] : [];
-  for (let at = content.indexOf(STUFFED); at >= 0; at = content.indexOf(STUFFED, at + 2)) dots.push(at + 2);
-  if (dots.length === 0) return content;
+  const length = content.length;
+  let i = 0;
+  while (i < length) {
+    const octet = content[i]!;
+    if (octet > CR || (octet !== CR && octet !== LF)) {
+      i++;
+      continue;
+    }
+    if (octet === LF || i + 1 === length || content[i + 1] !== LF) return null;
+    i += 2;
+    if (i < length && content[i] === DOT) dots.push(i);
+  }
+  return dots;
+}
+
+function stuffed(content: Buffer, dots: readonly number[]): Buffer {
   const out = Buffer.allocUnsafe(content.length + dots.length);
   let from = 0;
   let to = 0;
   for (const dot of dots) {
-    to += content.copy(out, to, from, dot);
+    to = copyRun(content, out, to, from, dot);
     out[to++] = DOT;
     from = dot;
   }
-  content.copy(out, to, from);
+  copyRun(content, out, to, from, content.length);
   return out;
 }
