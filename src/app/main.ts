@@ -2,4 +2,4 @@
 import { nodeIo } from "./cli/node-io.ts";
 import { run } from "./cli/program.ts";
 
-process.exitCode = await run(process.argv.slice(2), nodeIo);
+process.exitCode = await run(process.argv.slice(2), nodeIo, null);

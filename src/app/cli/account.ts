@@ -14,14 +14,14 @@ export interface AccountOptions {
   readonly language?: string;
 }
 
-export async function addAccount({ directory }: OpenDirectory, io: CliIo, text: string, options: AccountOptions): Promise<CommandResult> {
+export async function addAccount({ directory, settings }: OpenDirectory, io: CliIo, text: string, options: AccountOptions): Promise<CommandResult> {
   const address = parseAddress(text);
   if (address === null) return noAddress(text);
   const change = parseChange(options);
   if ("kind" in change) return change;
   const password = await readPassword(io, options);
   if (typeof password !== "string") return password;
-  const answer = await directory.addAccount({ address, password, ...change });
+  const answer = await directory.addAccount({ address, password, language: settings.language, ...change });
   switch (answer.kind) {
     case "added":
       return done(`Added ${writeAddress(address)}.`, { address: writeAddress(address), accountId: answer.accountId });

@@ -25,9 +25,9 @@ export function cliWorld(settings = 'hostname = "mx.example.test"\n[store]\nurl 
   const tayori = async (argv: readonly string[], stdin = ""): Promise<CliAnswer> => {
     let [out, err] = ["", ""];
     const io: CliIo = {
-      cwd: folder, out: (text) => { out += text; }, err: (text) => { err += text; }, readAll: async () => stdin, askSecret: async () => null,
+      cwd: folder, out: (text) => { out += text; }, err: (text) => { err += text; }, readAll: async () => stdin, askSecret: async () => null, told: async () => {},
     };
-    return { code: await run(argv, io), out, err };
+    return { code: await run(argv, io, null), out, err };
   };
   return {
     folder, tayori, remove: () => rmSync(folder, { recursive: true }),

@@ -7,6 +7,8 @@ export interface CliIo {
   readAll(): Promise<string>;
   /** Asks a person without echo; null where standard input is no terminal. */
   askSecret(prompt: string): Promise<string | null>;
+  /** Resolves when the process is told to end (SIGTERM, SIGINT). */
+  told(): Promise<void>;
 }
 
 /** What became of a command. `text` is for people, `data` for `--json`. */

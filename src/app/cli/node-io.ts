@@ -19,6 +19,12 @@ export const nodeIo: CliIo = {
     }
     return Buffer.concat(chunks).toString("utf8");
   },
+  told() {
+    return new Promise((resolve) => {
+      // Told once, the process ends in order; told twice, at once, as without us.
+      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+    });
+  },
   async askSecret(prompt) {
     const { stdin, stderr } = process;
     if (!stdin.isTTY) return null;

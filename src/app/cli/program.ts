@@ -7,9 +7,11 @@ import { readSettings, writeProblem, type Settings } from "../settings.ts";
 import { openDirectory, openQueue, type OpenDirectory } from "../wire.ts";
 import { addAccount, changeAccount, deleteAccount, listAccounts, setDisabled, setPassword } from "./account.ts";
 import { addAlias, listAliases, removeAlias } from "./alias.ts";
+import { demo } from "./demo.ts";
 import { addDomain, changeDomain, listDomains, removeDomain } from "./domain.ts";
 import { failed, type CliIo, type CommandResult } from "./io.ts";
 import { changeQueued, listQueue, showQueued } from "./queue.ts";
+import { serve, type Assemble } from "./serve.ts";
 import { checkStore, storeStats } from "./store.ts";
 import { exportAccount, importAccount, type ExportOptions, type ImportOptions } from "./transfer.ts";
 
@@ -17,10 +19,12 @@ type Globals = { readonly config: string; readonly json?: boolean };
 /** Runs with the store open, and closes it. */
 type WithDirectory<O> = (open: OpenDirectory, options: O, args: readonly string[]) => Promise<CommandResult>;
 
-/** Runs one command. `argv` without the names of node and the script. */
-export async function run(argv: readonly string[], io: CliIo): Promise<number> {
+/** Runs one command. `argv` without the names of node and the script. Without `assemble` there are no commands that serve. */
+export async function run(argv: readonly string[], io: CliIo, assemble: Assemble | null): Promise<number> {
   const outcome: { result: CommandResult | null } = { result: null };
-  const program = buildProgram(io, (result) => { outcome.result = result; });
+  const finish = (result: CommandResult): void => { outcome.result = result; };
+  const program = buildProgram(io, finish);
+  if (assemble !== null) addServeCommands(program, io, finish, assemble);
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
@@ -65,6 +69,11 @@ function buildProgram(io: CliIo, finish: (result: CommandResult) => void): Comma
   store.command("stats").description("count what is in the store").action(directory((open) => storeStats(open)));
   store.command("check").description("read everything in the store, and say what is damaged").action(directory((open) => checkStore(open)));
   return program;
+}
+
+function addServeCommands(program: Command, io: CliIo, finish: (result: CommandResult) => void, assemble: Assemble): void {
+  program.command("serve").description("run the server; one line of JSON on standard output says when it is ready").action(action(io, finish, (settings) => serve(settings, io, assemble)));
+  program.command("demo").description("try everything on this machine, in the folder .tayori").action(async () => finish(await demo(io, assemble)));
 }
 
 type Wrap = <O>(act: WithDirectory<O>) => CommanderAction;
