@@ -98,7 +98,7 @@ export function composeReport(report: Report, random: Random): ComposedReport {
       ],
     },
   };
-  const content = writeMessage(message, random);
+  const content = writeMessage(message, random, { utf8Fields: report.smtpUtf8 });
   return { content, bodyType: isSevenBit(content) ? "7bit" : "8bitmime", smtpUtf8: report.smtpUtf8 };
 }
 
@@ -112,8 +112,7 @@ function returnedPart(report: Report, header: Buffer | null): ComposedPart[] {
 }
 
 function octetsPart(description: string, type: string, octets: Buffer): ComposedPart {
-  const encoding = isSevenBit(octets) ? [] : ([["Content-Transfer-Encoding", "8bit"]] as const);
-  return { fields: [["Content-Description", description], ...encoding], body: { kind: "octets", type, octets } };
+  return { fields: [["Content-Description", description]], body: { kind: "octets", type, octets } };
 }
 
 function isSevenBit(octets: Buffer): boolean {

@@ -4,7 +4,7 @@ import { domainToUnicode } from "../address/domain.ts";
 import { writeDate } from "../message/date.ts";
 import type { Action, Report, ReportedRecipient, ReportLanguage } from "./dsn.ts";
 import { oneLine } from "./delivery-status.ts";
-import { DIAGNOSTIC_CHARACTERS_MAX, TEXT_RECIPIENTS_MAX } from "./limits.ts";
+import { DIAGNOSTIC_OCTETS_MAX, TEXT_RECIPIENTS_MAX } from "./limits.ts";
 
 type Bilingual = Readonly<Record<ReportLanguage, string>>;
 
@@ -78,7 +78,7 @@ export function reportText(report: Report): string {
 }
 
 function section(report: Report, language: ReportLanguage): string {
-  const host = oneLine(report.reportingMta, DIAGNOSTIC_CHARACTERS_MAX, false);
+  const host = oneLine(report.reportingMta, DIAGNOSTIC_OCTETS_MAX, false);
   const greeting = language === "ja" ? `${host} のメールシステムからの自動送信メールです。` : `This is the mail system at ${host}.`;
   const shown = report.recipients.slice(0, TEXT_RECIPIENTS_MAX).map((recipient) => recipientText(report, recipient, language));
   const more = report.recipients.length > shown.length ? `${LABELS.more[language]}\n\n` : "";
@@ -110,7 +110,7 @@ function reasonOf(status: string): Bilingual | null {
 
 function replyText({ diagnostic, remoteMta }: ReportedRecipient): string {
   if (diagnostic === null) return "";
-  const words = oneLine(diagnostic.text, DIAGNOSTIC_CHARACTERS_MAX, true);
+  const words = oneLine(diagnostic.text, DIAGNOSTIC_OCTETS_MAX, true);
   if (diagnostic.from === "local") return words;
-  return `${remoteMta === null ? "" : `${oneLine(remoteMta, DIAGNOSTIC_CHARACTERS_MAX, false)}: `}${diagnostic.code} ${words}`;
+  return `${remoteMta === null ? "" : `${oneLine(remoteMta, DIAGNOSTIC_OCTETS_MAX, false)}: `}${diagnostic.code} ${words}`;
 }
