@@ -22,3 +22,5 @@ export const DISCARD_FACTOR = 4;
 export const RECIPIENTS_MIN = 100;
 /** Addresses in From and Sender of a submitted message. */
 export const AUTHORS_MAX = 20;
+/** RCPT commands of one transaction, as a multiple of the recipients it may have. Those beyond are refused one by one first, as clients expect. */
+export const RECIPIENT_ATTEMPTS_FACTOR = 4;

@@ -196,6 +196,22 @@ describe("limits", () => {
     assert.ok(heard.slice(0, 100).every((reply) => reply.startsWith("250")));
     assert.equal(heard[100], "452 4.5.3 too many recipients");
   });
+  test("RCPT commands that are put off for ever end the session", timeout, async () => {
+    const { client } = await greeted("mx", { settings: { recipientsMax: 100 } });
+    client.send(`MAIL FROM:<a@client.example>\r\n${"RCPT TO:<busy@example.test>\r\n".repeat(401)}`);
+    const heard = await client.hearAll();
+    assert.equal(heard.filter((reply) => reply.startsWith("451 4.3.0")).length, 400);
+    assert.equal(heard.at(-1), "421 4.7.0 too many commands without a message, closing");
+    await client.done;
+  });
+  test("MAIL commands that are refused for ever end the session", timeout, async () => {
+    const { client } = await greeted("mx");
+    client.send("MAIL FROM:<a@client.example> SIZE=99999999999\r\n".repeat(100));
+    const heard = await client.hearAll();
+    assert.equal(heard.length, 100);
+    assert.equal(heard.at(-1), "421 4.7.0 too many commands without a message, closing");
+    await client.done;
+  });
   test("a chunk beyond all patience closes at once", timeout, async () => {
     const { client } = await greeted("mx", { settings: { messageBytesMax: 100 } });
     client.send("BDAT 401 LAST\r\n");

@@ -8,6 +8,8 @@ export class MailTransaction {
   readonly reversePath: ReversePath;
   readonly parameters: MailParameters;
   readonly recipients: AcceptedRecipient[] = [];
+  /** RCPT commands so far, whatever their answer. */
+  attempts = 0;
   /** Content that comes by BDAT; null before the first chunk. */
   chunks: Chunks | null = null;
   readonly #seen = new Set<string>();

@@ -7,6 +7,8 @@ import type { Outcome, Session } from "../session.ts";
 import { MailTransaction } from "../transaction.ts";
 
 export async function mail(session: Session, command: CommandOf<"MAIL">): Promise<Outcome> {
+  // Forgotten when the message comes to its end: only those that lead to none add up.
+  session.idleCommands++;
   const refusal = outOfSequence(session) ?? unfit(session, command);
   if (refusal !== null) return refusal;
   const { settings, intake } = session.deps;

@@ -3,7 +3,7 @@ import type { Address } from "../../address/address.ts";
 import type { RecipientAnswer } from "../../delivery/received.ts";
 import type { CommandOf } from "../../smtp/command.ts";
 import { NO_RCPT_PARAMETERS } from "../../smtp/parameter.ts";
-import { RECIPIENTS_MIN } from "../limits.ts";
+import { RECIPIENTS_MIN, RECIPIENT_ATTEMPTS_FACTOR } from "../limits.ts";
 import { recipientReplies, replies } from "../replies.ts";
 import type { Outcome, Session } from "../session.ts";
 import type { MailTransaction } from "../transaction.ts";
@@ -14,14 +14,13 @@ export async function rcpt(session: Session, command: CommandOf<"RCPT">): Promis
   if (transaction.chunks !== null) return replies.chunking;
   if (session.hello?.extended === false && command.parameters !== NO_RCPT_PARAMETERS) return replies.parametersNeedEhlo;
   if (command.internationalized && !transaction.parameters.smtpUtf8) return replies.utf8Needed;
-  if (transaction.recipients.length >= recipientsMax(session, transaction)) return replies.tooManyRecipients;
+  const max = recipientsMax(session, transaction);
+  if (++transaction.attempts > max * RECIPIENT_ATTEMPTS_FACTOR) return { kind: "close", reply: replies.tooManyIdle };
+  if (transaction.recipients.length >= max) return replies.tooManyRecipients;
   const { forwardPath } = command;
   const address: Address = forwardPath.kind === "address" ? forwardPath.address : { localPart: "postmaster", domain: session.deps.settings.hostname };
-  if (transaction.has(address)) {
-    // Named again: nothing to look up. It counts as idle, or one address could be repeated for ever.
-    session.idleCommands++;
-    return replies.recipientOk;
-  }
+  // Named again: nothing to look up.
+  if (transaction.has(address)) return replies.recipientOk;
   const answer = await session.deps.intake.recipient(address, { role: session.isSubmission ? "submission" : "mx", login: session.login, reversePath: transaction.reversePath });
   session.deps.metrics.count("tayori_smtp_recipients_total", { role: session.role, result: answer.kind });
   if (answer.kind === "accepted") transaction.add(address, command.parameters);
