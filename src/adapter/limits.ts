@@ -25,3 +25,21 @@ export const REFUSAL_MS_MAX = 1_000;
 export const REFUSALS_AT_ONCE_MAX = 256;
 /** How long a peer may take nothing of what waits for it while a session awaits `drained()`: RFC 5321 section 4.5.3.2.5 and its neighbours. */
 export const WRITE_STALL_MS_MAX = 300_000;
+
+/** One try over UDP; doubled try by try up to DNS_TRY_MS_MAX (RFC 1035 section 4.2.1 speaks of 2 to 5 seconds). */
+export const DNS_TRY_MS = 2_000;
+export const DNS_TRY_MS_MAX = 3_000;
+/** A question with its repetitions, other servers and aliases; SPF gives a whole check 20 seconds (RFC 7208 section 4.6.4). */
+export const DNS_TOTAL_MS_MAX = 10_000;
+/** Questions on the wire at once, each with a socket; more wait. */
+export const DNS_AT_ONCE_MAX = 256;
+/** Questions that wait for a socket; more fail at once. */
+export const DNS_WAITING_MAX = 10_000;
+/** Datagrams that do not answer the question before a try is given up: somebody is guessing. */
+export const DNS_STRAYS_MAX = 32;
+/** RFC 9520 section 3.2: a failure is kept at least a second. */
+export const DNS_FAILURE_KEPT_MS = 5_000;
+/** How long a server that does not speak EDNS is asked without. */
+export const DNS_NO_EDNS_MS = 900_000;
+export const DNS_CACHE_ENTRIES_MAX = 100_000;
+export const DNS_CACHE_BYTES_MAX = 32 * 1024 * 1024;
