@@ -5,6 +5,7 @@ import { ensureSelfSigned } from "../adapter/self-signed.ts";
 import { ServerTls } from "../adapter/tls-context.ts";
 import { parseDomain } from "../address/domain.ts";
 import { assert } from "../base/assert.ts";
+import { LocalTransport } from "../delivery/local-transport.ts";
 import type { Intake } from "../delivery/received.ts";
 import { serveImap, type ImapServerDeps } from "../imap-server/imap-server.ts";
 import type { Connection } from "../port/connection.ts";
@@ -74,7 +75,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer | F
     ownHosts: ownHosts(settings),
   });
   const runner = new QueueRunner({
-    queue, transport, clock, random, log, metrics,
+    queue, transport: new LocalTransport(open, transport), clock, random, log, metrics,
     // Nobody else on this host can listen in the same place, and after a restart it is the same: its own leases need not run out.
     holder: `${settings.hostname} ${Object.values(listeners.places).flat()[0] ?? random.bytes(8).toString("hex")}`,
     destinations: { attemptsMax: settings.outbound.concurrency, perDestinationMax: Math.min(10, settings.outbound.concurrency) },
