@@ -48,7 +48,8 @@ function writeOriginal(original: string, global: boolean): string | null {
   const [, type, address] = match;
   if (ASCII.test(address!) || global) return `${type}; ${oneLine(address!, DIAGNOSTIC_OCTETS_MAX, global)}`;
   const encoded = writeUtf8AddressXtext(address!);
-  return encoded === null ? null : `utf-8; ${encoded}`;
+  // Cut in the middle it would name somebody else.
+  return encoded === null || encoded.length > DIAGNOSTIC_OCTETS_MAX ? null : `utf-8; ${encoded}`;
 }
 
 /** RFC 3464 section 2.3.6. Our own words have a type of their own, so that nobody takes them for a peer's. */

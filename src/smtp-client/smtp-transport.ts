@@ -22,8 +22,7 @@ export class SmtpTransport implements Transport {
 
   async deliver(destination: Domain, transaction: MailTransaction): Promise<DeliveryAttempt> {
     const route = await routeTo(destination, this.#world);
-    if (route.kind === "failed") return forAll(transaction, { kind: "failed", reply: route.reply }, "up");
-    if (route.kind === "deferred") return forAll(transaction, { kind: "deferred", reply: route.reply }, "down");
+    if (route.kind !== "targets") return forAll(transaction, { kind: route.kind, reply: route.reply }, route.kind === "failed" ? "up" : "down");
     return this.#oneOf(route.targets, transaction);
   }
 
