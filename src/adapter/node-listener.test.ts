@@ -98,18 +98,33 @@ describe("STARTTLS", () => {
     });
   });
 
-  test("what was pipelined in clear after STARTTLS is thrown away (RFC 3207 section 4.2)", async () => {
-    await withServer({ tls: "starttls", onConnection: startTlsSession }, async (listener) => {
-      const socket = await rawSocket(listener);
-      socket.write("STARTTLS\r\nMAIL FROM:<injected@example.test>\r\n");
-      await once(socket, "data");
-      const tls = connectTls({ socket, servername: "mx.example.test", rejectUnauthorized: false });
-      await once(tls, "secureConnect");
-      tls.write("NOOP");
-      const [reply] = await once(tls, "data");
-      assert.match(String(reply), / NOOP$/);
-      tls.destroy();
-    });
+  test("what was pipelined in clear after STARTTLS is thrown away (RFC 3207 section 4.2), read by the session or not", async () => {
+    const slowSession = async (connection: Connection): Promise<void> => {
+      await readText(connection);
+      // The injected command arrives meanwhile and waits in the connection.
+      await clock.sleep(60);
+      connection.write(Buffer.from("220 2.0.0 go ahead\r\n"));
+      if ((await connection.startTls({ role: "server" })).kind === "failed") return;
+      connection.write(Buffer.from(`got ${await readText(connection)}`));
+    };
+    for (const session of [startTlsSession, slowSession]) {
+      await withServer({ tls: "starttls", onConnection: session }, async (listener) => {
+        const socket = await rawSocket(listener);
+        const parts = session === slowSession ? ["STARTTLS\r\n", "MAIL FROM:<injected@example.test>\r\n"] : ["STARTTLS\r\nMAIL FROM:<injected@example.test>\r\n"];
+        for (const part of parts) {
+          socket.write(part);
+          await clock.sleep(10);
+        }
+        if (session === slowSession) await once(socket, "data");
+        else assert.match(String(socket.read() ?? (await once(socket, "data"))[0]), /^220/);
+        const tls = connectTls({ socket, servername: "mx.example.test", rejectUnauthorized: false });
+        await once(tls, "secureConnect");
+        tls.write("NOOP");
+        const [reply] = await once(tls, "data");
+        assert.match(String(reply), / NOOP$/);
+        tls.destroy();
+      });
+    }
   });
 
   test("octets that are no TLS end the handshake and the connection, on both sides", async () => {
