@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { FakeAuthenticator } from "./authenticator.fake.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { StepAnswer } from "./mechanism.ts";
-import { makeCredentials } from "./password.ts";
+import { hmac, makeCredentials, saltedPassword, sha256 } from "./password.ts";
 import type { ScramContext } from "./scram.ts";
 import { startScram } from "./scram.ts";
 import type { ScramClientOptions } from "./scram-client.ts";
@@ -124,6 +124,24 @@ describe("what a client may not change", () => {
     ["nothing", () => "", "malformed"],
   ];
   for (const [what, tamper, verdict] of cases) test(what, async () => assert.equal(verdictOf((await run(contextOf(), optionsOf(), tamper)).server), verdict));
+});
+
+test("T-SCRAM-4: a proof over another nonce than the one given is refused, right as it may be", async () => {
+  const server = startScram(contextOf());
+  const challenge = await server.step(Buffer.from("n,,n=user,r=x"));
+  assert.ok(challenge.kind === "challenge");
+  const serverFirst = challenge.bytes.toString();
+  const salt = Buffer.from(/s=([^,]+)/.exec(serverFirst)?.[1] ?? "", "base64");
+  const proofFor = async (nonce: string): Promise<Buffer> => {
+    const clientKey = hmac(await saltedPassword("pencil", salt, 4096), "Client Key");
+    const signature = hmac(sha256(clientKey), `n=user,r=x,${serverFirst},c=biws,r=${nonce}`);
+    const proof = Buffer.from(clientKey.map((octet, i) => octet ^ (signature[i] ?? 0)));
+    return Buffer.from(`c=biws,r=${nonce},p=${proof.toString("base64")}`);
+  };
+  assert.equal(verdictOf(await server.step(await proofFor("xserver-part"))), "accepted");
+  const again = startScram(contextOf());
+  await again.step(Buffer.from("n,,n=user,r=x"));
+  assert.equal(verdictOf(await again.step(await proofFor("xserver-part2"))), "refused");
 });
 
 describe("first messages that are malformed", () => {

@@ -212,6 +212,16 @@ describe("limits", () => {
     assert.equal(heard.at(-1), "421 4.7.0 too many commands without a message, closing");
     await client.done;
   });
+  test("a chunk that is too large gives its memory back before it is whole", timeout, async () => {
+    const { client } = await greeted("mx", { settings: { messageBytesMax: 100 } });
+    client.send(`${envelope}BDAT 200 LAST\r\n${"x".repeat(90)}`);
+    await client.clock.advance(0);
+    assert.equal(client.budget.bytes, 90);
+    client.send("x".repeat(11));
+    await client.clock.advance(0);
+    assert.equal(client.budget.bytes, 0);
+    await ended(client);
+  });
   test("a chunk beyond all patience closes at once", timeout, async () => {
     const { client } = await greeted("mx", { settings: { messageBytesMax: 100 } });
     client.send("BDAT 401 LAST\r\n");

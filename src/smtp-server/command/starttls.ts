@@ -7,7 +7,6 @@ export async function starttls(session: Session): Promise<Outcome> {
   if (session.connection.tls !== null) return replies.tlsAlready;
   if (!session.deps.settings.startTls) return replies.tlsUnavailable;
   session.reply(replies.readyForTls);
-  session.discardPipelined();
   const answer = await session.connection.startTls({ role: "server" });
   session.discardPipelined();
   session.hello = null;
