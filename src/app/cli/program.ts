@@ -7,11 +7,10 @@ import { readSettings, writeProblem, type Settings } from "../settings.ts";
 import { openDirectory, openQueue, type OpenDirectory } from "../wire.ts";
 import { addAccount, changeAccount, deleteAccount, listAccounts, setDisabled, setPassword } from "./account.ts";
 import { addAlias, listAliases, removeAlias } from "./alias.ts";
-import { demo } from "./demo.ts";
 import { addDomain, changeDomain, listDomains, removeDomain } from "./domain.ts";
 import { failed, type CliIo, type CommandResult } from "./io.ts";
 import { changeQueued, listQueue, showQueued } from "./queue.ts";
-import { serve, type Assemble } from "./serve.ts";
+import type { Assemble } from "./serve.ts";
 import { checkStore, storeStats } from "./store.ts";
 import { exportAccount, importAccount, type ExportOptions, type ImportOptions } from "./transfer.ts";
 
@@ -71,9 +70,12 @@ function buildProgram(io: CliIo, finish: (result: CommandResult) => void): Comma
   return program;
 }
 
+/** What serves is loaded only when it is asked for: it is most of the program, and the other commands should be quick. */
 function addServeCommands(program: Command, io: CliIo, finish: (result: CommandResult) => void, assemble: Assemble): void {
-  program.command("serve").description("run the server; one line of JSON on standard output says when it is ready").action(action(io, finish, (settings) => serve(settings, io, assemble)));
-  program.command("demo").description("try everything on this machine, in the folder .tayori").action(async () => finish(await demo(io, assemble)));
+  program.command("serve").description("run the server; one line of JSON on standard output says when it is ready")
+    .action(action(io, finish, async (settings) => (await import("./serve.ts")).serve(settings, io, assemble)));
+  program.command("demo").description("try everything on this machine, in the folder .tayori")
+    .action(async () => finish(await (await import("./demo.ts")).demo(io, assemble)));
 }
 
 type Wrap = <O>(act: WithDirectory<O>) => CommanderAction;
