@@ -9,9 +9,6 @@ export class DueTimes {
   get size(): number {
     return this.#at.length;
   }
-  get earliest(): number | null {
-    return this.#at[0] ?? null;
-  }
   add(id: string, at: number): void {
     let child = this.#at.length;
     this.#at.push(at);

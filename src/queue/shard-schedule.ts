@@ -46,14 +46,6 @@ export class ShardSchedule {
     if (message === undefined) this.owing.delete(id);
     else this.#note(message);
   }
-  /** Looks at a message again at `at`. */
-  again(id: string, at: number): void {
-    this.#due.add(id, at);
-  }
-
-  get earliest(): number | null {
-    return this.#due.earliest;
-  }
   /** Whether a domain of this message waits or is being tried. */
   isBusy(id: string): boolean {
     return this.#busyOf.has(id);

@@ -45,19 +45,12 @@ export class ClientSession {
     this.#opened = opened;
     this.#stream = opened.stream;
   }
-  get secured(): boolean {
-    return this.#stream.connection.tls !== null;
-  }
   /** Whether another message may be sent over it. */
   get reusable(): boolean {
     return !this.#stream.gone && !this.#leaving && this.#transactions < SESSION_TRANSACTIONS_MAX;
   }
-  get used(): boolean {
-    return this.#transactions > 0;
-  }
-  /** Whether a session that has waited is still there, and clean (RFC 5321 section 4.1.1.5). */
-  async reset(): Promise<boolean> {
-    if (!this.reusable) return false;
+  /** Ends a transaction that was begun and left (RFC 5321 section 4.1.1.5). */
+  async #reset(): Promise<boolean> {
     const answer = await this.#stream.command("RSET", COMMAND_TIMEOUT_MS);
     this.#begun = false;
     if (answer.kind === "reply" && answer.reply.class === 2) return true;
@@ -72,7 +65,7 @@ export class ClientSession {
   async deliver(transaction: MailTransaction): Promise<SessionAnswer> {
     const plan = planFor(transaction, requirementsOf(transaction), this.#opened.extensions, this.target.host);
     if (plan.kind === "refuse") return { kind: "outcomes", outcomes: transaction.recipients.map(() => ({ kind: "failed", reply: plan.reply })) };
-    if (this.#begun && !(await this.reset())) return this.#interrupted("the session could not be reset");
+    if (this.#begun && !(await this.#reset())) return this.#interrupted("the session could not be reset");
     this.#transactions++;
     this.#begun = true;
     const outcomes: Outcomes = transaction.recipients.map(({ address }) => (isInternational(address) && !plan.smtpUtf8 ? { kind: "failed", reply: ownReply("5.6.7", `${this.target.host} does not support internationalized addresses (SMTPUTF8)`, this.target.host) } : null));

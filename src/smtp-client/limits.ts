@@ -24,9 +24,9 @@ export const SESSION_TRANSACTIONS_MAX = 100;
 
 /** Milliseconds a connection waits for another message. Below what any server allows; mail for one host comes in bursts. */
 export const IDLE_MS = 3_000;
-/** Connections that wait, in all and for one host. */
+/** Connections that wait, in all and for one host: a smarthost gets the mail of many destinations at a time. */
 export const IDLE_SESSIONS_MAX = 200;
-export const IDLE_SESSIONS_PER_HOST_MAX = 5;
+export const IDLE_SESSIONS_PER_HOST_MAX = 50;
 
 /** Mail hosts whose addresses are looked up, and addresses that are tried in one attempt. */
 export const EXCHANGES_MAX = 10;

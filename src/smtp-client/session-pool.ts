@@ -27,10 +27,9 @@ export class SessionPool {
   /** Sends one message to one host, over a session that waits or a new one. */
   async deliver(target: Target, transaction: MailTransaction): Promise<PoolAnswer> {
     for (let waiting = this.#take(target); waiting !== null; waiting = this.#take(target)) {
-      // One that ended while it waited says nothing about the host.
-      if (!(await waiting.reset())) continue;
       const answer = await waiting.deliver(transaction);
       this.#keep(waiting);
+      // One that ended while it waited, or has had enough messages, says nothing about the host.
       if (answer.kind === "outcomes") return answer;
     }
     const opened = await openSession(target, this.#world);

@@ -179,17 +179,20 @@ describe("SmtpTransport", () => {
   const make = (server: ScriptServer, clock = new FakeClock(), routes = new Map()) => new SmtpTransport({ connector: server, clock, helo: "tayori.test", resolver: new FakeResolver(zone), random: new FakeRandom(1), routes, ownHosts: new Set() });
   const domain = "example.test" as Domain;
 
-  test("several messages go over one connection, with RSET between", async () => {
-    const server = one(...plain(), ...mail, "C: RSET", "S: 250 ok", ...mail, ...BYE);
+  test("several messages go over one connection, with RSET after one that was refused", async () => {
+    const refused: Script = ["C: MAIL FROM:<a@tayori.test>", "S: 250 ok", "C: RCPT TO:<b@example.test>", "S: 550 5.1.1 no"];
+    const server = one(...plain(), ...mail, ...mail, ...refused, "C: RSET", "S: 250 ok", ...mail, ...BYE);
     const clock = new FakeClock();
     const transport = make(server, clock);
-    for (let i = 0; i < 2; i++) assert.deepEqual((await transport.deliver(domain, transaction())).outcomes.map(brief), ["delivered 250 2.0.0"]);
+    for (const outcome of ["delivered 250 2.0.0", "delivered 250 2.0.0", "failed 550 5.1.1", "delivered 250 2.0.0"]) {
+      assert.deepEqual((await transport.deliver(domain, transaction())).outcomes.map(brief), [outcome]);
+    }
     assert.equal(server.opened.length, 1);
     await clock.advance(5000);
     assert.deepEqual(server.surprises, []);
   });
   test("a connection that ended while it waited is replaced", async () => {
-    const server = new ScriptServer([[...plain(), ...mail, "C: RSET", "DROP"], [...plain(), ...mail, ...BYE]]);
+    const server = new ScriptServer([[...plain(), ...mail, "C: MAIL FROM:<a@tayori.test>", "DROP"], [...plain(), ...mail, ...BYE]]);
     const transport = make(server);
     for (let i = 0; i < 2; i++) assert.deepEqual((await transport.deliver(domain, transaction())).outcomes.map(brief), ["delivered 250 2.0.0"]);
     assert.equal(server.opened.length, 2);
