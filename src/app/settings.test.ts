@@ -27,7 +27,6 @@ describe("settings", () => {
     assert.deepEqual(settings.listen.smtp, []);
     assert.equal(settings.outbound.helo, "mx.example.test");
     assert.equal(settings.outbound["give-up"], 432_000_000);
-    assert.deepEqual(settings.outbound.retry.slice(0, 2), [60_000, 300_000]);
     assert.equal(settings.submission["hide-client-address"], true);
   });
 
@@ -47,7 +46,7 @@ proxy-protocol = ["10.0.0.0/8", "::1"]
 cert = "chain.pem"
 key = "/secret/key.pem"
 [outbound]
-retry = ["1s", "2s"]
+give-up = "90s"
 routes = { "*" = { to = "relay.example.net:25", tls = "verify" }, "例え.Example.org" = "127.0.0.1:2599" }
 `);
     assert.equal(settings.hostname, "mx.example.test");
@@ -56,6 +55,7 @@ routes = { "*" = { to = "relay.example.net:25", tls = "verify" }, "例え.Exampl
     assert.deepEqual(settings.store, { path: "/var/lib/tayori/store.db", masterKeyPath: "/etc/tayori/keys/master" });
     assert.deepEqual(settings.listen.smtp, [{ host: "127.0.0.1", port: 0 }, { host: "::1", port: 2525 }]);
     assert.deepEqual(settings.tls, { certPath: "/etc/tayori/chain.pem", keyPath: "/secret/key.pem", selfSigned: false });
+    assert.equal(settings.outbound["give-up"], 90_000);
     assert.deepEqual(settings.outbound.routes, [
       { domain: "*", host: "relay.example.net", port: 25, tls: "verify" },
       { domain: "xn--r8jz45g.example.org", host: "127.0.0.1", port: 2599, tls: "opportunistic" },
