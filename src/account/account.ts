@@ -14,13 +14,15 @@ import { Columns } from "./columns.ts";
 import type { BodyPlace } from "./columns.ts";
 import type { AccountDraft } from "./draft.ts";
 import { type AccountFailure, done, failureOf, type Outcome } from "./failure.ts";
-import type { Mailbox } from "./mailbox.ts";
+import type { Chunk, Mailbox } from "./mailbox.ts";
 import type { Op } from "./op.ts";
+import { maintainAccount } from "./maintenance.ts";
 import type { AccountState } from "./state.ts";
 import { loadSummaries, summaryOf } from "./summary.ts";
 
 /** A message that the store holds is never larger than this, whatever the settings say. */
 export const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
+const MAINTAIN_EVERY_MS = 60 * 60 * 1000;
 const CHUNK_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Message octets that were read lately, shared by all accounts of the process. */
@@ -38,6 +40,7 @@ export class Account {
   quotaBytes: number;
   readonly #bodies: BodyCache;
   #snapshotting = false;
+  #maintainedAt = -Infinity;
 
   constructor(id: string, journal: AccountJournal, options: { readonly quotaBytes: number; readonly bodies: BodyCache }) {
     this.id = id;
@@ -77,17 +80,21 @@ export class Account {
 
   /** The messages of a mailbox. The same mailbox again is answered at once. */
   async load(id: number): Promise<Outcome<{ mailbox: Mailbox; columns: Columns }>> {
+    let reloads = 0;
     for (;;) {
       const mailbox = this.state.mailboxes.get(id);
       if (mailbox === undefined) return { kind: "mailbox-missing" };
       if (mailbox.columns !== null) return done({ mailbox, columns: mailbox.columns });
-      const columns = new Columns();
       const chunks = mailbox.chunks;
-      for (const chunk of chunks) {
-        const bytes = await this.journal.object(chunk.name, CHUNK_BYTES_MAX);
-        if (bytes !== null && !Buffer.isBuffer(bytes)) return failureOf(bytes);
-        if (bytes === null || !columns.appendEncoded(bytes)) return { kind: "corrupt", detail: `mailbox ${id}: ${chunk.name} can't be read` };
+      const columns = await this.#readChunks(chunks);
+      if (columns === null && reloads++ < 2) {
+        // Another node has written a snapshot since, and what only the older one referred to is gone.
+        const reloaded = await this.journal.reload();
+        if (reloaded.kind === "failed") return failureOf(reloaded.failure);
+        continue;
       }
+      if (columns === null) return { kind: "corrupt", detail: `mailbox ${id}: a part of the snapshot can't be read` };
+      if (!(columns instanceof Columns)) return failureOf(columns);
       // Meanwhile the state may have been read anew, or somebody else may have loaded the mailbox.
       if (this.state.mailboxes.get(id) !== mailbox || mailbox.columns !== null || mailbox.chunks !== chunks) continue;
       for (const { op, seq } of mailbox.overlay) mailbox.applyToColumns(columns, op, seq, op.kind === "copy" ? (this.state.mailboxes.get(op.from) ?? null) : null);
@@ -95,6 +102,17 @@ export class Account {
       mailbox.columns = columns;
       return done({ mailbox, columns });
     }
+  }
+
+  /** Null when a chunk is absent or broken. */
+  async #readChunks(chunks: readonly Chunk[]): Promise<Columns | null | StoreFailure> {
+    const columns = new Columns();
+    for (const chunk of chunks) {
+      const bytes = await this.journal.object(chunk.name, CHUNK_BYTES_MAX);
+      if (bytes !== null && !Buffer.isBuffer(bytes)) return bytes;
+      if (bytes === null || !columns.appendEncoded(bytes)) return null;
+    }
+    return columns;
   }
 
   /** The octets of a message, exactly as they came. */
@@ -144,6 +162,9 @@ export class Account {
     if (this.#snapshotting) return done(null);
     this.#snapshotting = true;
     try {
+      // Chunks that only an older snapshot refers to may be gone: nothing is kept of them in a new one.
+      const reloaded = await this.journal.reload();
+      if (reloaded.kind === "failed") return failureOf(reloaded.failure);
       for (const mailbox of [...this.state.mailboxes.values()]) {
         if (mailbox.overlay.length === 0) continue;
         const loaded = await this.load(mailbox.id);
@@ -155,10 +176,21 @@ export class Account {
         this.journal.world.log.warn("snapshot-failed", { account: this.id, because: answer.because });
         return failureOf(answer);
       }
+      await this.#maintain();
       return done(null);
     } finally {
       this.#snapshotting = false;
     }
+  }
+
+  /** Now and then after a snapshot. What fails is left for the next time. */
+  async #maintain(): Promise<void> {
+    const { clock, log } = this.journal.world;
+    if (clock.monotonic() - this.#maintainedAt < MAINTAIN_EVERY_MS) return;
+    this.#maintainedAt = clock.monotonic();
+    const maintained = await maintainAccount(this);
+    if (maintained.kind !== "done") log.warn("account-maintenance-failed", { account: this.id, because: maintained.kind });
+    else if (maintained.value.entriesRemoved + maintained.value.objectsRemoved > 0) log.info("account-maintained", { account: this.id, entries: maintained.value.entriesRemoved, objects: maintained.value.objectsRemoved });
   }
 }
 

@@ -104,13 +104,18 @@ export class Selected {
   load(): Promise<Outcome<{ mailbox: Mailbox; columns: Columns }>> {
     return this.account.load(this.mailboxId);
   }
+  /** The command that runs made this change and tells of it itself, or need not. */
+  knows(change: KnownChange): void {
+    this.#known = change;
+  }
+  #known: KnownChange | null = null;
   /** Whether there is anything to tell. */
   get isBehind(): boolean {
     const mailbox = this.account.state.mailboxes.get(this.mailboxId);
     return mailbox === undefined || mailbox.highestModseq > this.#toldModseq || mailbox.expungeModseq > this.#expungeModseq;
   }
   /** Tells the client what changed since it was last told. `mailbox-missing` when somebody deleted the mailbox. */
-  async sync(writer: ResponseWriter, options: SyncOptions, known: KnownChange | null = null): Promise<Outcome<null>> {
+  async sync(writer: ResponseWriter, options: SyncOptions): Promise<Outcome<null>> {
     if (!this.isBehind) return done(null);
     const loaded = await this.load();
     if (loaded.kind !== "done") return loaded;
@@ -119,7 +124,7 @@ export class Selected {
     if (options.expunges) this.#tellExpunges(writer, mailbox, columns);
     const countBefore = this.#count;
     this.#tellNew(writer, columns);
-    this.#tellFlags(writer, mailbox, columns, { ...options, countBefore }, known);
+    this.#tellFlags(writer, mailbox, columns, { ...options, countBefore });
     this.#toldModseq = mailbox.highestModseq;
     return done(null);
   }
@@ -161,9 +166,11 @@ export class Selected {
     this.#count += added;
     writeNumbered(writer, this.#count, "EXISTS");
   }
-  #tellFlags(writer: ResponseWriter, mailbox: Mailbox, columns: Columns, options: SyncOptions & { countBefore: number }, known: KnownChange | null): void {
+  #tellFlags(writer: ResponseWriter, mailbox: Mailbox, columns: Columns, options: SyncOptions & { countBefore: number }): void {
     const since = this.#toldModseq;
     if (mailbox.highestModseq <= since) return;
+    const known = this.#known;
+    this.#known = null;
     const knownUids = known === null ? null : new Set(known.uids);
     for (let at = 0, row = 0; at < options.countBefore && row < columns.count; at++) {
       const uid = this.#uids[at]!;

@@ -11,6 +11,28 @@ export interface Head {
   readonly writtenAt: number;
   /** Makes two pointers with equal facts differ. */
   readonly id: string;
+  /** Where the pointer stood before, and since when: a journal that is written to all day is trimmed by these. */
+  readonly older: readonly PassedSeq[];
+}
+/** From this time on, by the clock of who wrote it, the pointer was never below `seq`. */
+export interface PassedSeq {
+  readonly seq: number;
+  readonly at: number;
+}
+
+/** Older pointers closer together than this are not worth remembering. */
+const OLDER_APART_MS = 10 * 60 * 1000;
+const OLDER_MAX = 16;
+
+/** The highest entry that the pointer passed at least `ms` ago; 0 when there is none. */
+export function passedSince(head: Head, now: number, ms: number): number {
+  return [{ seq: head.seq, at: head.writtenAt }, ...head.older].reduce((highest, passed) => (now - passed.at >= ms ? Math.max(highest, passed.seq) : highest), 0);
+}
+function olderOf(current: Head | null): PassedSeq[] {
+  if (current === null) return [];
+  const last = current.older[current.older.length - 1];
+  const older = last !== undefined && current.writtenAt - last.at < OLDER_APART_MS ? current.older : [...current.older, { seq: current.seq, at: current.writtenAt }];
+  return older.slice(-OLDER_MAX);
 }
 export type HeadAnswer = { readonly kind: "head"; readonly head: Head | null; readonly etag: string | null } | StoreFailure;
 
@@ -27,24 +49,29 @@ function parseHead(bytes: Buffer): Head | null {
   try {
     const value: unknown = JSON.parse(bytes.toString("utf8"));
     if (typeof value !== "object" || value === null) return null;
-    const { format, seq, root, writtenAt, id } = value as Record<string, unknown>;
-    if (format !== 1 || !Number.isSafeInteger(seq) || typeof root !== "string" || typeof writtenAt !== "number" || typeof id !== "string") return null;
-    return { seq: seq as number, root, writtenAt, id };
+    const { format, seq, root, writtenAt, id, older } = value as Record<string, unknown>;
+    if (format !== 1 || !Number.isSafeInteger(seq) || typeof root !== "string" || typeof writtenAt !== "number" || typeof id !== "string" || !isOlder(older)) return null;
+    return { seq: seq as number, root, writtenAt, id, older };
   } catch {
     return null;
   }
 }
 
+function isOlder(value: unknown): value is PassedSeq[] {
+  return Array.isArray(value) && value.every((passed: unknown) => typeof passed === "object" && passed !== null && "seq" in passed && "at" in passed && Number.isSafeInteger(passed.seq) && typeof passed.at === "number");
+}
+
 /** Moves the pointer forward. `behind`: another node has moved it as far or further. */
-export async function moveHead(store: ObjectStore, prefix: string, head: Head): Promise<"moved" | "behind" | StoreFailure> {
+export async function moveHead(store: ObjectStore, prefix: string, wanted: Omit<Head, "older">): Promise<{ readonly kind: "moved"; readonly head: Head } | { readonly kind: "behind" } | StoreFailure> {
   for (let tries = 0; tries < 8; tries++) {
     const current = await readHead(store, prefix);
     if (current.kind === "failure") return current;
-    if (current.head?.id === head.id) return "moved";
-    if (current.head !== null && current.head.seq >= head.seq) return "behind";
+    if (current.head?.id === wanted.id) return { kind: "moved", head: current.head };
+    if (current.head !== null && current.head.seq >= wanted.seq) return { kind: "behind" };
+    const head = { ...wanted, older: olderOf(current.head) };
     const bytes = Buffer.from(JSON.stringify({ format: 1, ...head }), "utf8");
     const put = await store.put(headKey(prefix), bytes, current.etag === null ? { ifAbsent: true } : { ifMatch: current.etag });
-    if (put.kind === "done") return "moved";
+    if (put.kind === "done") return { kind: "moved", head };
     if (put.kind === "failure" && put.outcome === "none" && !put.retryable) return put;
   }
   return { kind: "failure", retryable: true, outcome: "unknown", because: "throttled", detail: `${headKey(prefix)}: the pointer could not be moved` };

@@ -11,7 +11,7 @@ import { BinaryReader, BinaryWriter, BrokenRecord } from "../base/binary.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../port/clock.ts";
 import type { Log } from "../port/log.ts";
-import type { GetAnswer, ObjectStore, StoreFailure } from "../port/object-store.ts";
+import type { ObjectStore, StoreFailure } from "../port/object-store.ts";
 import type { Random } from "../port/random.ts";
 import type { Cipher } from "./cipher.ts";
 import { decodeEntry, encodeEntry, entryIdOf } from "./entry.ts";
@@ -42,6 +42,9 @@ export type Decide<State, D, R> = (state: State, draft: D, seq: number) => Decis
 export type CommitAnswer<R> = { readonly kind: "done"; readonly result: R; /** The state includes everything up to here. */ readonly seq: number } | { readonly kind: "failed"; readonly failure: StoreFailure };
 export type RefreshAnswer = { readonly kind: "fresh"; readonly changed: boolean } | { readonly kind: "failed"; readonly failure: StoreFailure };
 export type OpenAnswer<J> = { readonly kind: "open"; readonly journal: J } | { readonly kind: "failed"; readonly failure: StoreFailure };
+
+/** The root of a snapshot names mailboxes and chunks, not messages. */
+const ROOT_BYTES_MAX = 256 * 1024 * 1024;
 
 interface Waiting<State, D> {
   readonly decide: Decide<State, D, unknown>;
@@ -284,38 +287,47 @@ export class Journal<State, Op, D extends Draft<Op>> {
   /** Applies every entry that is there, from the newest snapshot where this state is older than what may have been trimmed. */
   async #catchUp(): Promise<RefreshAnswer> {
     const before = this.#seq;
-    let reloaded = false;
     if (this.world.clock.monotonic() - this.#validatedAt > VALID_FOR_MS) {
       const head = await readHead(this.world.store, this.prefix);
       if (head.kind === "failure") return { kind: "failed", failure: head };
-      if (head.head !== null && head.head.seq > this.#seq) {
-        const failure = await this.#load(head.head);
-        if (failure !== null) return { kind: "failed", failure };
-        reloaded = true;
-      } else if (head.head !== null) this.noteHead(head.head);
+      if (head.head !== null && head.head.seq > this.#seq) return this.#load(head.head);
+      if (head.head !== null) this.noteHead(head.head);
     }
     for (;;) {
-      const answer = await this.world.store.get(entryKey(this.prefix, this.#seq + 1));
-      if (answer.kind === "absent") break;
-      const failure = this.#applyAnswer(answer);
-      if (failure !== null) return { kind: "failed", failure };
+      const next = await this.#read(this.#seq + 1);
+      if (next.kind === "failure") return { kind: "failed", failure: next };
+      if (next.kind === "end") break;
+      this.#advance(next.ops, this.#seq + 1);
     }
     this.#validatedAt = this.world.clock.monotonic();
-    return { kind: "fresh", changed: reloaded || this.#seq !== before };
+    return { kind: "fresh", changed: this.#seq !== before };
   }
 
-  #applyAnswer(answer: GetAnswer): StoreFailure | null {
+  /**
+   * Reads the state anew from the newest snapshot: after another node's snapshot, what an older one refers to may be gone.
+   * The old state is there until the new one has everything the journal has.
+   */
+  reload(): Promise<RefreshAnswer> {
+    return this.#exclusive(async () => {
+      const head = await readHead(this.world.store, this.prefix);
+      if (head.kind === "failure") return { kind: "failed", failure: head };
+      return head.head === null || head.head.id === this.#head?.id ? this.#catchUp() : this.#load(head.head);
+    });
+  }
+
+  async #read(seq: number): Promise<{ readonly kind: "ops"; readonly ops: readonly Op[] } | { readonly kind: "end" } | StoreFailure> {
+    const key = entryKey(this.prefix, seq);
+    const answer = await this.world.store.get(key);
     if (answer.kind === "failure") return answer;
-    assert(answer.kind === "found", "an unconditional get finds or does not");
-    const decoded = decodeEntry(this.cipher, { prefix: this.prefix, seq: this.#seq + 1 }, answer.bytes);
-    if (decoded.kind === "broken") return corrupt(`${entryKey(this.prefix, this.#seq + 1)}: ${decoded.detail}`);
+    if (answer.kind !== "found") return { kind: "end" };
+    const decoded = decodeEntry(this.cipher, { prefix: this.prefix, seq }, answer.bytes);
+    if (decoded.kind === "broken") return corrupt(`${key}: ${decoded.detail}`);
     try {
-      this.#advance(this.decodeOperations(decoded.entry.operations), this.#seq + 1);
+      return { kind: "ops", ops: this.decodeOperations(decoded.entry.operations) };
     } catch (error) {
-      if (error instanceof BrokenRecord) return corrupt(`${entryKey(this.prefix, this.#seq + 1)}: ${error.message}`);
+      if (error instanceof BrokenRecord) return corrupt(`${key}: ${error.message}`);
       throw error;
     }
-    return null;
   }
 
   /** The operations of an entry. May throw BrokenRecord. */
@@ -327,20 +339,31 @@ export class Journal<State, Op, D extends Draft<Op>> {
     return ops;
   }
 
-  async #load(head: Head): Promise<StoreFailure | null> {
-    const root = await this.object(head.root, 256 * 1024 * 1024);
-    if (root === null) return corrupt(`${this.prefix}${head.root}: the snapshot is absent or was changed`);
-    if (!Buffer.isBuffer(root)) return root;
+  async #load(head: Head): Promise<RefreshAnswer> {
+    const root = await this.object(head.root, ROOT_BYTES_MAX);
+    if (root === null) return { kind: "failed", failure: corrupt(`${this.prefix}${head.root}: the snapshot is absent or was changed`) };
+    if (!Buffer.isBuffer(root)) return { kind: "failed", failure: root };
+    let state: State;
     try {
-      this.#state = await this.machine.restore(root, { object: (name) => this.#part(name) });
+      state = await this.machine.restore(root, { object: (name) => this.#part(name) });
     } catch (error) {
-      if (error instanceof BrokenRecord) return corrupt(`${this.prefix}${head.root}: ${error.message}`);
+      if (error instanceof BrokenRecord) return { kind: "failed", failure: corrupt(`${this.prefix}${head.root}: ${error.message}`) };
       throw error;
     }
-    this.#seq = head.seq;
+    let seq = head.seq;
+    for (;;) {
+      const next = await this.#read(seq + 1);
+      if (next.kind === "failure") return { kind: "failed", failure: next };
+      if (next.kind === "end") break;
+      this.machine.apply(state, next.ops, ++seq);
+    }
+    assert(seq >= this.#seq, "a state that is read anew has all that the old one had");
+    this.#state = state;
+    this.#seq = seq;
     this.#head = head;
-    for (const listener of this.#listeners) listener([], head.seq);
-    return null;
+    this.#validatedAt = this.world.clock.monotonic();
+    for (const listener of this.#listeners) listener([], seq);
+    return { kind: "fresh", changed: true };
   }
 
   async #part(name: string): Promise<Buffer | null> {

@@ -4,7 +4,7 @@
  */
 import type { StoreFailure } from "../port/object-store.ts";
 import { LIST_LIMIT_MAX } from "../port/object-store.ts";
-import { moveHead, readHead } from "./head.ts";
+import { moveHead, passedSince, readHead } from "./head.ts";
 import { entryKey, objectKey, seqOfEntryKey, timeOfObjectName } from "./keys.ts";
 import type { Journal } from "./journal.ts";
 import { TRIM_AFTER_MS } from "./limits.ts";
@@ -34,10 +34,9 @@ export async function writeSnapshot<State, Op, D extends Draft<Op>>(journal: Jou
   const { clock, random, store } = journal.world;
   const head = { seq, root, writtenAt: clock.now(), id: random.bytes(12).toString("hex") };
   const moved = await moveHead(store, journal.prefix, head);
-  captured.settle(moved === "moved");
-  if (moved === "behind") return { kind: "behind" };
-  if (moved !== "moved") return moved;
-  journal.noteHead(head);
+  captured.settle(moved.kind === "moved");
+  if (moved.kind !== "moved") return moved;
+  journal.noteHead(moved.head);
   return { kind: "written", seq };
 }
 
@@ -47,7 +46,8 @@ export async function trim<State, Op, D extends Draft<Op>>(journal: Journal<Stat
   const answer = await readHead(store, journal.prefix);
   if (answer.kind === "failure") return answer;
   const head = answer.head;
-  if (head === null || clock.now() - head.writtenAt < TRIM_AFTER_MS) return { removed: 0 };
+  const passed = head === null ? 0 : passedSince(head, clock.now(), TRIM_AFTER_MS);
+  if (passed === 0) return { removed: 0 };
   let removed = 0;
   let after = "";
   for (;;) {
@@ -55,7 +55,7 @@ export async function trim<State, Op, D extends Draft<Op>>(journal: Journal<Stat
     if (page.kind === "failure") return page;
     for (const key of page.keys) {
       const seq = seqOfEntryKey(journal.prefix, key);
-      if (seq === null || seq > head.seq) return { removed };
+      if (seq === null || seq > passed) return { removed };
       if (isLive(seq)) continue;
       const deleted = await store.delete(entryKey(journal.prefix, seq));
       if (deleted.kind === "failure") return deleted;

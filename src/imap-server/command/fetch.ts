@@ -61,6 +61,7 @@ async function markSeen(selected: Selected, items: readonly FetchItem[], uids: U
   if (unseen.length === 0) return { kind: "done", flagsToo: false };
   const changed = await changeFlags(selected.account, selected.mailboxId, unseen, { mode: "add", flags: { system: FLAG.seen, keywords: [] }, unchangedSince: null });
   if (changed.kind !== "done") return { kind: "failed", failure: changed };
+  selected.knows({ modseq: changed.value.modseq, uids: changed.value.changed });
   return { kind: "done", flagsToo: true };
 }
 

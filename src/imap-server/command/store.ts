@@ -18,7 +18,8 @@ export async function store(session: Session, selected: Selected, command: Store
   const { changed, modified, modseq } = stored.value;
   const withUid = command.addressing === "uid";
   // Others' changes first; ours are told below, or not at all.
-  const synced = await selected.sync(session.writer, { expunges: false, condstore: session.condstore, withUid }, { modseq, uids: changed });
+  selected.knows({ modseq, uids: changed });
+  const synced = await selected.sync(session.writer, { expunges: false, condstore: session.condstore, withUid });
   if (synced.kind !== "done") return refusal(synced);
   if (!command.silent || session.condstore) await tell(session, selected, command.silent ? changed : withoutThose(wanted.uids, modified), { withUid, flags: !command.silent });
   if (modified.length === 0) return ok("Stored");
