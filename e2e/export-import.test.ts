@@ -69,7 +69,9 @@ for (const format of ["maildir", "mbox"] as const) {
       assert.ok(existsSync(directory()));
       await server.mustCli(["account", "import", `${format}@tayori.test`, "--from", directory()]);
       const client = await open(server, `${format}@tayori.test`);
-      assert.deepEqual(await everything(client), given());
+      // An mbox cannot say that the last line has no end, so it gets one.
+      const expected = format === "maildir" ? given() : given().map((one) => ({ ...one, content: one.content.endsWith("\r\n") ? one.content : `${one.content}\r\n` }));
+      assert.deepEqual(await everything(client), expected);
       await client.logout();
     });
     test("Python's mailbox module finds every message in the export, with its system flags", { timeout: 30_000 }, async () => {

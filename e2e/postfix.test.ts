@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import type { ImapClient } from "./imap-client.ts";
 import { awaitMessage, contents, header, open } from "./mailbox.ts";
 import { Postfix } from "./postfix.ts";
-import { eventually } from "./program.ts";
+import { eventually, sleep } from "./program.ts";
 import { asArray, field, PASSWORD, TayoriServer } from "./server.ts";
 import { expectCode, message, SmtpClient } from "./smtp-client.ts";
 
@@ -129,6 +129,10 @@ describe("while the peer is away", () => {
     assert.match(JSON.stringify(await server.json(["queue", "show", String(id)])), /anna@peer\.test/);
     await server.mustCli(["queue", "hold", String(id)]);
     await postfix.up();
+    await server.mustCli(["queue", "retry", String(id)]);
+    await sleep(2000);
+    assert.ok(postfix.delivered("anna@peer.test").every((text) => !text.includes("Subject: patience")), "a held message left");
+    await server.mustCli(["queue", "release", String(id)]);
     await server.mustCli(["queue", "retry", String(id)]);
     await postfix.awaitDelivered("anna@peer.test", "Subject: patience", 60_000);
     await eventually("an empty queue", async () => (asArray(field(await server.json(["queue", "list"]), "messages") ?? await server.json(["queue", "list"])).length === 0 ? true : undefined));

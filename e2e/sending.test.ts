@@ -31,8 +31,10 @@ describe("swaks", () => {
     writeFileSync(file, content.replaceAll("\r\n", "\n"));
     accepted(await swaks("--port", `${server.port("smtp")}`, "--tls", "--from", "a@peer.test", "--to", "user@tayori.test", "--data", `@${file}`));
     const stored = await awaitMessage(reader, "swaks-25@peer.test");
-    assert.ok(stored.content.toString().endsWith(content.trimEnd() + "\r\n") || stored.content.toString().endsWith(content), stored.content.toString());
-    const trace = header(stored.content.subarray(0, stored.content.length - Buffer.byteLength(content)));
+    // swaks adds an empty line of its own at the end.
+    const sent = Buffer.from(`${content}\r\n`);
+    assert.ok(stored.content.subarray(-sent.length).equals(sent), stored.content.toString());
+    const trace = header(stored.content.subarray(0, stored.content.length - sent.length));
     assert.match(trace, /^Return-Path: <a@peer\.test>\r$/m);
     assert.equal(trace.match(/^Received:/gm)?.length, 1);
     assert.match(trace, /^Received: from client\.test .*with (UTF8)?E?SMTPS\b/im);
@@ -73,7 +75,7 @@ describe("swaks", () => {
     const result = await swaks("--port", `${server.port("submissions")}`, "--tls-on-connect", "--auth", "PLAIN", ...credentials, "--from", "user@tayori.test", "--to", "user@tayori.test");
     assert.match(result.stdout, /<[~*]{2} 55[03] 5\.7\.1/, result.transcript);
   });
-  test("two recipients and a message over LMTP-like pipelining", async () => {
+  test("two recipients in one pipelined transaction", async () => {
     accepted(await swaks("--port", `${server.port("smtp")}`, "--pipeline", "--from", "a@peer.test", "--to", "user@tayori.test,writer@tayori.test", "--h-Subject", "for two"));
     await awaitMessage(reader, "for two");
     const writer = await open(server, "writer@tayori.test");
