@@ -19,6 +19,7 @@ export function helo(session: Session, command: CommandOf<"HELO">): Outcome {
   return { kind: "hello", lines: [session.deps.settings.hostname] };
 }
 
+/** LIMITS is RFC 9422. */
 function extensions(session: Session): string[] {
   const { settings } = session.deps;
   const lines = [
