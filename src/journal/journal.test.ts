@@ -160,6 +160,18 @@ describe("snapshot and trim", () => {
     assert.equal((await world.node()).state.text, "abcde");
   });
 
+  test("what others wrote since is not trimmed, however old the pointer looks", async () => {
+    const world = new World();
+    const [behind, node] = [await world.node(), await world.node()];
+    await add(node, "a");
+    await behind.refresh();
+    for (const letter of "bc") await add(node, letter);
+    await writeSnapshot(node);
+    await world.clock.advance(TRIM_AFTER_MS + 1);
+    assert.deepEqual(await trim(behind, () => false), { removed: 1 });
+    for (const seq of [2, 3]) assert.equal((await world.store.get(`a/x/j/00000000000${seq}`)).kind, "found");
+  });
+
   test("a writer that slept while its next entry was trimmed undoes its write and tries again", async () => {
     const world = new World();
     const [sleeper, node] = [await world.node(), await world.node()];

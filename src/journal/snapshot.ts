@@ -40,13 +40,17 @@ export async function writeSnapshot<State, Op, D extends Draft<Op>>(journal: Jou
   return { kind: "written", seq };
 }
 
-/** Entries below the snapshot whose bodies nobody refers to; called long enough after the pointer passed them. */
+/**
+ * Entries below the snapshot whose bodies nobody refers to; called long enough after the pointer passed them. `isLive` speaks
+ * for the state as it is at the call: of what others wrote since, it knows nothing, so that stays whatever the clocks say.
+ */
 export async function trim<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, isLive: (seq: number) => boolean): Promise<{ removed: number } | StoreFailure> {
   const { store, clock } = journal.world;
+  const known = journal.seq;
   const answer = await readHead(store, journal.prefix);
   if (answer.kind === "failure") return answer;
   const head = answer.head;
-  const passed = head === null ? 0 : passedSince(head, clock.now(), TRIM_AFTER_MS);
+  const passed = head === null ? 0 : Math.min(known, passedSince(head, clock.now(), TRIM_AFTER_MS));
   if (passed === 0) return { removed: 0 };
   let removed = 0;
   let after = "";
