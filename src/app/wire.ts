@@ -17,7 +17,7 @@ import { openMasterKey } from "./master-key.ts";
 import type { Settings } from "./settings.ts";
 
 /** Message octets kept for whoever reads the same message again. */
-const BODY_CACHE_BYTES = 64 * 1024 * 1024;
+const BODY_CACHE_BYTES = 128 * 1024 * 1024;
 /** Accounts kept in memory after their last session, for the next one. */
 const IDLE_ACCOUNT_BYTES = 256 * 1024 * 1024;
 

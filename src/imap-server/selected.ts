@@ -20,7 +20,7 @@ export interface SyncOptions {
   /** UID commands: flags are told with UIDs. */
   readonly withUid: boolean;
 }
-/** UIDs whose change at this mod-sequence the client knows already: it made it. */
+/** UIDs, ascending, whose change at this mod-sequence the client knows already: it made it. */
 export interface KnownChange {
   readonly modseq: number;
   readonly uids: readonly number[];
@@ -171,14 +171,30 @@ export class Selected {
     if (mailbox.highestModseq <= since) return;
     const known = this.#known;
     this.#known = null;
-    const knownUids = known === null ? null : new Set(known.uids);
-    for (let at = 0, row = 0; at < options.countBefore && row < columns.count; at++) {
+    for (let at = 0, row = 0, mine = 0; at < options.countBefore && row < columns.count; at++) {
       const uid = this.#uids[at]!;
       while (row < columns.count && columns.uid[row]! < uid) row += 1;
       if (row >= columns.count || columns.uid[row] !== uid || columns.modseq[row]! <= since) continue;
-      if (known !== null && columns.modseq[row] === known.modseq && knownUids!.has(uid)) continue;
+      if (known !== null && columns.modseq[row] === known.modseq) {
+        while (mine < known.uids.length && known.uids[mine]! < uid) mine += 1;
+        if (known.uids[mine] === uid) continue;
+      }
       this.writeFlagsFetch(writer, at + 1, mailbox, columns, row, options);
     }
+  }
+  /** Calls back for those of the ascending UIDs that are in the mailbox still, with their message numbers; how many are gone. */
+  walk(columns: Columns, uids: ArrayLike<number>, fn: (number: number, row: number) => void): number {
+    let gone = 0;
+    let row = uids.length === 0 ? 0 : columns.lowerBound(uids[0]!);
+    let at = uids.length === 0 ? 0 : this.#lowerBound(uids[0]!);
+    for (let i = 0; i < uids.length; i++) {
+      const uid = uids[i]!;
+      while (row < columns.count && columns.uid[row]! < uid) row += 1;
+      while (at < this.#count && this.#uids[at]! < uid) at += 1;
+      if (row >= columns.count || columns.uid[row] !== uid) gone += 1;
+      else fn(at + 1, row);
+    }
+    return gone;
   }
   /** `* 7 FETCH (FLAGS (\Seen))` */
   writeFlagsFetch(writer: ResponseWriter, number: number, mailbox: Mailbox, columns: Columns, row: number, options: { readonly condstore: boolean; readonly withUid: boolean; readonly flags?: boolean }): void {

@@ -92,13 +92,7 @@ async function writeRows(session: Session, selected: Selected, items: readonly F
   const loaded = await selected.load();
   if (loaded.kind !== "done") return loaded;
   const { mailbox, columns } = loaded.value;
-  let row = uids.length === 0 ? 0 : columns.lowerBound(uids[0]!);
-  for (let i = 0; i < uids.length; i++) {
-    const uid = uids[i]!;
-    while (row < columns.count && columns.uid[row]! < uid) row += 1;
-    if (row >= columns.count || columns.uid[row] !== uid) written.missing += 1;
-    else writeMessage(session, selected, items, { mailbox, columns, row, content: null }, written);
-  }
+  written.missing += selected.walk(columns, uids, (number, row) => writeMessage(session, selected, items, number, { mailbox, columns, row, content: null }, written));
   await session.breathe();
   return null;
 }
@@ -114,7 +108,7 @@ async function writeWithContent(session: Session, selected: Selected, items: rea
     const now = rowOf(selected, uid);
     if (now === null) written.missing += 1;
     else if (content.kind !== "done") return content;
-    else writeMessage(session, selected, items, { ...now, content: content.value }, written);
+    else writeMessage(session, selected, items, selected.numberOf(uid), { ...now, content: content.value }, written);
     await session.breathe();
   }
   return null;
@@ -127,9 +121,9 @@ function rowOf(selected: Selected, uid: number): { mailbox: Mailbox; columns: Co
   return row < 0 ? null : { mailbox, columns, row };
 }
 
-function writeMessage(session: Session, selected: Selected, items: readonly FetchItem[], fetched: FetchedRow, written: Written): void {
+function writeMessage(session: Session, selected: Selected, items: readonly FetchItem[], number: number, fetched: FetchedRow, written: Written): void {
   const { writer } = session;
-  writer.ascii("* ").number(selected.numberOf(fetched.columns.uid[fetched.row]!)).ascii(" FETCH (");
+  writer.ascii("* ").number(number).ascii(" FETCH (");
   items.forEach((item, i) => {
     if (i > 0) writer.space();
     if (!writeItem(writer, item, fetched, selected)) written.unknownEncoding = true;

@@ -21,24 +21,28 @@ export async function store(session: Session, selected: Selected, command: Store
   selected.knows({ modseq, uids: changed });
   const synced = await selected.sync(session.writer, { expunges: false, condstore: session.condstore, withUid });
   if (synced.kind !== "done") return refusal(synced);
-  if (!command.silent || session.condstore) await tell(session, selected, command.silent ? changed : withoutThose(wanted.uids, modified), { withUid, flags: !command.silent });
+  if (!command.silent || session.condstore) await tell(session, selected, command.silent ? Uint32Array.from(changed) : withoutThose(wanted.uids, modified), { withUid, flags: !command.silent });
   if (modified.length === 0) return ok("Stored");
   const numbers = withUid ? modified : modified.map((uid) => selected.numberOf(uid));
   return ok("Some had changed since", { kind: "MODIFIED", numbers });
 }
 
-function withoutThose(uids: Uint32Array, modified: readonly number[]): ArrayLike<number> {
+function withoutThose(uids: Uint32Array, modified: readonly number[]): Uint32Array {
   if (modified.length === 0) return uids;
   const left = new Set(modified);
   return uids.filter((uid) => !left.has(uid));
 }
 
-async function tell(session: Session, selected: Selected, uids: ArrayLike<number>, options: { readonly withUid: boolean; readonly flags: boolean }): Promise<void> {
-  let loaded = await selected.load();
-  for (let i = 0; i < uids.length && loaded.kind === "done"; i++) {
+/** Rows between two waits. */
+const ROWS_AT_A_TIME = 1024;
+
+async function tell(session: Session, selected: Selected, uids: Uint32Array, options: { readonly withUid: boolean; readonly flags: boolean }): Promise<void> {
+  for (let from = 0; from < uids.length; from += ROWS_AT_A_TIME) {
+    const loaded = await selected.load();
+    if (loaded.kind !== "done") return;
     const { mailbox, columns } = loaded.value;
-    const row = columns.rowOf(uids[i]!);
-    if (row >= 0) selected.writeFlagsFetch(session.writer, selected.numberOf(uids[i]!), mailbox, columns, row, { condstore: session.condstore, ...options });
-    if (i % 256 === 255 && (await session.breathe())) loaded = await selected.load();
+    const told = { condstore: session.condstore, ...options };
+    selected.walk(columns, uids.subarray(from, from + ROWS_AT_A_TIME), (number, row) => selected.writeFlagsFetch(session.writer, number, mailbox, columns, row, told));
+    await session.breathe();
   }
 }
