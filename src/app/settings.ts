@@ -99,6 +99,7 @@ export const declaration = v.strictObject({
   outbound: v.optional(v.strictObject({
     helo: v.optional(domain({ text: "The name given in EHLO to other servers.", absent: "`hostname`", sample: '"out.example.test"' })),
     concurrency: v.optional(count({ text: "Deliveries to other servers at the same time." }), 50),
+    retry: v.optional(plain(v.pipe(v.array(duration({ text: "" })), v.minLength(1, "must have a first delay")), { type: "list of durations", text: "How long to wait after the first, the second, … failed attempt; the last one is used from then on." }), ["1m", "5m", "15m", "30m", "1h", "2h", "4h"]),
     "give-up": v.optional(duration({ text: "How long after it was accepted a message is returned to its sender (RFC 5321 section 4.5.4.1 asks for 4 to 5 days)." }), "5d"),
     "delay-notice": v.optional(duration({ text: "After how long the sender is told that a message is still waiting." }), "4h"),
     routes: v.optional(plain(v.record(routed, route), {

@@ -61,7 +61,7 @@ export async function openDirectory(settings: Settings, log: Log): Promise<OpenA
 }
 
 export async function openQueue({ store, clock, random, log, keyring, settings }: OpenDirectory): Promise<{ readonly kind: "open"; readonly queue: Queue } | Failed> {
-  const schedule = { lifetimeMs: settings.outbound["give-up"], delayReportAfterMs: settings.outbound["delay-notice"] };
+  const schedule = { lifetimeMs: settings.outbound["give-up"], delayReportAfterMs: settings.outbound["delay-notice"], retryDelaysMs: settings.outbound.retry };
   const opened = await Queue.open({ store, clock, random, log, keyring, schedule });
   return opened.kind === "open" ? opened : { kind: "failed", detail: `the queue cannot be opened: ${opened.because}: ${opened.detail}` };
 }

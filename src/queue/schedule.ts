@@ -16,7 +16,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 /** Milliseconds to wait after the first, second, … attempt without success; the last one repeats. */
-const RETRY_DELAYS_MS = [1 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 1 * HOUR, 2 * HOUR, 4 * HOUR] as const;
+export const RETRY_DELAYS_MS: readonly number[] = [1 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, 1 * HOUR, 2 * HOUR, 4 * HOUR];
 /** Up to this part is added at random, so that messages deferred together do not return together. */
 const JITTER_PERCENT = 20;
 
@@ -25,12 +25,14 @@ export interface ScheduleSettings {
   readonly lifetimeMs: number;
   /** Milliseconds after its arrival that the sender of a waiting message is told; null for never. */
   readonly delayReportAfterMs: number | null;
+  /** Milliseconds to wait after the first, second, … attempt; at least one, and the last one repeats. */
+  readonly retryDelaysMs: readonly number[];
 }
-export const DEFAULT_SCHEDULE: ScheduleSettings = { lifetimeMs: 5 * 24 * HOUR, delayReportAfterMs: 4 * HOUR };
+export const DEFAULT_SCHEDULE: ScheduleSettings = { lifetimeMs: 5 * 24 * HOUR, delayReportAfterMs: 4 * HOUR, retryDelaysMs: RETRY_DELAYS_MS };
 
 /** Milliseconds until the next attempt, after `attempts` (1 or more) without success. */
-export function retryDelayMs(attempts: number, random: Random): number {
-  const delay = RETRY_DELAYS_MS[Math.min(Math.max(attempts, 1), RETRY_DELAYS_MS.length) - 1]!;
+export function retryDelayMs(attempts: number, random: Random, delays: readonly number[] = RETRY_DELAYS_MS): number {
+  const delay = delays[Math.min(Math.max(attempts, 1), delays.length) - 1]!;
   return delay + random.below(Math.floor((delay * JITTER_PERCENT) / 100) + 1);
 }
 
@@ -55,7 +57,7 @@ function deferredResult(message: QueuedMessage, index: number, reply: AttemptRep
   const recipient = message.recipients[index]!;
   const after = world.settings.delayReportAfterMs;
   const reportAt = after === null || recipient.delayNotified ? Number.POSITIVE_INFINITY : message.arrivedAt + after;
-  let next = Math.min(world.now + retryDelayMs(recipient.attempts + 1, world.random), message.expiresAt);
+  let next = Math.min(world.now + retryDelayMs(recipient.attempts + 1, world.random, world.settings.retryDelaysMs), message.expiresAt);
   // One more attempt just before the sender is told, so that the report is true when it is written.
   if (reportAt > world.now) next = Math.min(next, reportAt);
   return { index, status: "pending", nextAttemptAt: next, reply, report: reportAt <= world.now ? owed(message, recipient, "delayed") : null };
