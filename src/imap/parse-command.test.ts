@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 import { CommandReader } from "./command-reader.ts";
 import type { RawCommand } from "./command-reader.ts";
 import { FETCH_ITEMS_MAX, FLAGS_MAX, HEADER_NAMES_MAX, ID_FIELDS_MAX, LIST_PATTERNS_MAX, OPTIONS_MAX, PART_DEPTH_MAX, SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX, TAG_BYTES_MAX } from "./limits.ts";
+import { mailboxNameProblem } from "./mailbox-name.ts";
 import { appendTarget, nameOf, parseCommand } from "./parse-command.ts";
 import type { ParseAnswer } from "./parse-command.ts";
 import { parseSequenceSet } from "./sequence-set.ts";
@@ -171,7 +172,11 @@ describe("RFC 9051 section 5.1, names before and after ENABLE", () => {
   });
   test("modified UTF-7 before", () => {
     assert.equal(answerTo('A1 DELETE "日本語"').kind, "bad");
-    assert.equal(answerTo("A1 DELETE a&b").kind, "bad");
+  });
+  test("7-bit text that is no modified UTF-7 names nothing there can be", () => {
+    const answer = answerTo("A1 DELETE a&b");
+    assert.ok(answer.kind === "parsed" && answer.command.kind === "delete");
+    assert.notEqual(mailboxNameProblem(answer.command.mailbox), null);
   });
   test("what is not UTF-8 is refused", () => assert.equal(parseCommand({ text: Buffer.from('A1 DELETE "\xff"', "latin1"), literals: [] }, { utf8: true }).kind, "bad"));
 });

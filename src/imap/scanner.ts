@@ -33,6 +33,8 @@ const CLOSE = 0x29;
 const BACKSLASH = 0x5c;
 
 const SYSTEM_FLAGS: ReadonlyMap<string, string> = new Map(["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"].map((flag) => [flag.toLowerCase(), flag]));
+/** Stands before a name of 7-bit text that is not modified UTF-7: no mailbox is called so and none can be, but the command is understood. */
+const NO_NAME = "\u0000";
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class Scanner {
@@ -202,7 +204,11 @@ export class Scanner {
     const octets = this.#octetsOf(kind, what);
     // RFC 9051 section 5.1: after ENABLE names are UTF-8, and `&` is only itself.
     if (this.#utf8) return this.#decode(octets, what);
-    return decodeModifiedUtf7(octets.toString("latin1")) ?? refuse("The mailbox name is not modified UTF-7 (RFC 3501 section 5.1.3); ENABLE IMAP4rev2 or UTF8=ACCEPT to send UTF-8");
+    const text = octets.toString("latin1");
+    const decoded = decodeModifiedUtf7(text);
+    if (decoded !== null) return decoded;
+    if (/[^\x20-\x7e]/.test(text)) refuse("The mailbox name is not modified UTF-7 (RFC 3501 section 5.1.3); ENABLE IMAP4rev2 or UTF8=ACCEPT to send UTF-8");
+    return NO_NAME + text;
   }
 
   /** `(` items separated by one space `)`, the opening parenthesis being next. `max` bounds the items. */
