@@ -54,6 +54,7 @@ function compile(key: SearchKey, selected: Selected, mailbox: Mailbox): Node | n
     case "all":
       return byColumns(() => true);
     case "flag":
+      if (key.flag === "\\Recent") return byColumns(({ uid }) => selected.isRecent(uid) === key.set);
       return flagNode(key.flag, key.set, mailbox);
     case "larger":
       return byColumns(({ columns, row }) => columns.size[row]! > key.bytes);
@@ -66,7 +67,7 @@ function compile(key: SearchKey, selected: Selected, mailbox: Mailbox): Node | n
     case "date":
       return dateNode(key);
     case "envelope":
-      return textNode((text, wanted) => text.headerContains(key.field, wanted), key.text);
+      return textNode((text, wanted) => (key.field === "subject" ? text.headerContains("subject", wanted) : text.addressesContain(key.field, wanted)), key.text);
     case "header":
       return textNode((text, wanted) => text.headerContains(key.name, wanted), key.text);
     case "body":
@@ -92,7 +93,7 @@ function flagNode(flag: string, set: boolean, mailbox: Mailbox): Node {
   const words = wordsOf(flag, mailbox);
   return byColumns(({ columns, row }) => (words !== null && ((columns.low[row]! & words.low) | (columns.high[row]! & words.high)) !== 0) === set);
 }
-/** Null for what no message here has: an unknown keyword, or \Recent. */
+/** Null for what no message here has: an unknown keyword. */
 function wordsOf(flag: string, mailbox: Mailbox): FlagWords | null {
   const system = SYSTEM_FLAGS.find(([name]) => name.toLowerCase() === flag.toLowerCase());
   if (system !== undefined) return { low: system[1], high: 0 };

@@ -2,6 +2,7 @@
  * The text of a message as a search sees it: header fields with encoded words decoded, text parts with their transfer
  * encoding and charset undone, all folded so that case does not matter. Made part by part, only as far as it is asked for.
  */
+import { parseAddressList } from "./address-list.ts";
 import { decodeEncodedWords } from "./encoded-word.ts";
 import { fieldsNamed, fieldValue } from "./header-fields.ts";
 import { parseMessage } from "./message.ts";
@@ -29,6 +30,14 @@ export class MessageText {
   /** Whether a field of that name contains the folded text; "" for any field of that name. */
   headerContains(name: string, folded: string): boolean {
     return fieldsNamed(this.#message, name).some((field) => folded === "" || MessageText.fold(decodeEncodedWords(fieldValue(this.#content, field))).includes(folded));
+  }
+  /** The same for a field of addresses, which count as they are written and also without their comments, folds and blanks (RFC 9051 section 6.4.4: the envelope's). */
+  addressesContain(name: string, folded: string): boolean {
+    if (this.headerContains(name, folded)) return true;
+    return fieldsNamed(this.#message, name).some((field) => {
+      const addresses = parseAddressList(fieldValue(this.#content, field));
+      return addresses.some((address) => MessageText.fold(`${decodeEncodedWords(address.name ?? "")} <${address.mailbox ?? ""}@${address.host ?? ""}>`).includes(folded));
+    });
   }
   bodyContains(folded: string): boolean {
     this.#body ??= MessageText.fold(bodyText(this.#content, this.#message));
