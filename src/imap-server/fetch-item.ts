@@ -50,7 +50,7 @@ export function writeItem(writer: ResponseWriter, item: FetchItem, fetched: Fetc
       writer.ascii("UID ").number(columns.uid[row]!);
       return true;
     case "flags":
-      writer.ascii("FLAGS ").bytes(selected.flagsText(mailbox, columns.low[row]!, columns.high[row]!));
+      writer.ascii("FLAGS ").bytes(selected.flagsText(mailbox, columns, row));
       return true;
     case "internaldate":
       writeDateTime(writer.ascii("INTERNALDATE "), columns.internalDate[row]!);

@@ -16,6 +16,8 @@ export const BAD_COMMANDS_MAX = 20;
 export const FLUSH_BYTES = 64 * 1024;
 /** More than this waiting to leave: the command that writes waits for the client to read. */
 export const PENDING_BYTES_MAX = 1024 * 1024;
+/** Stretches of recent messages that a session remembers. */
+export const RECENT_RANGES_MAX = 100;
 /** A long command lets other sessions run at least this often. */
 export const BREATHE_MS = 20;
 /** Below the five minutes after which many NATs forget a connection. */

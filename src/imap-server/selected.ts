@@ -12,6 +12,7 @@ import type { Addressing } from "../imap/command.ts";
 import { normalise, type SequenceSet } from "../imap/sequence-set.ts";
 import type { ResponseWriter } from "../imap/response-writer.ts";
 import { writeFlags, writeNumbered } from "../imap/write-response.ts";
+import { RecentMessages } from "./recent.ts";
 
 export interface SyncOptions {
   /** False while FETCH, STORE or SEARCH by number runs: EXPUNGE would shift the numbers under the client. */
@@ -28,6 +29,9 @@ export interface KnownChange {
 /** UIDs in ascending order, or why the set can't be taken. */
 export type SelectedUids = { readonly kind: "uids"; readonly uids: Uint32Array } | { readonly kind: "out-of-range" };
 
+const FLAG_TEXTS_MAX = 1000;
+const KEYED_HIGH_MAX = 2 ** 20;
+
 export class Selected {
   readonly account: Account;
   readonly mailboxId: number;
@@ -41,12 +45,16 @@ export class Selected {
   /** Up to here expunges were told: later than the rest, for they may not be told at any time. */
   #expungeModseq: number;
   #keywords: number;
+  /** Null for a client of IMAP4rev2, which has no \Recent. */
+  readonly #recent: RecentMessages | null;
   readonly #flagTexts = new Map<number, Buffer>();
 
-  constructor(account: Account, mailbox: Mailbox, columns: Columns, readOnly: boolean) {
+  constructor(account: Account, mailbox: Mailbox, columns: Columns, options: { readonly readOnly: boolean; readonly recent: boolean }) {
     this.account = account;
     this.mailboxId = mailbox.id;
-    this.readOnly = readOnly;
+    this.readOnly = options.readOnly;
+    this.#recent = options.recent ? new RecentMessages(account, mailbox.id, { claims: !options.readOnly }) : null;
+    this.#recent?.hears(1, mailbox.uidNext);
     this.#uids = columns.uid.slice(0, columns.count);
     this.#count = columns.count;
     this.#toldModseq = mailbox.highestModseq;
@@ -55,6 +63,16 @@ export class Selected {
   }
   get count(): number {
     return this.#count;
+  }
+  /** The client knows of every change up to here. */
+  get toldModseq(): number {
+    return this.#toldModseq;
+  }
+  get recentCount(): number {
+    return this.#recent?.count((uid) => this.#lowerBound(uid)) ?? 0;
+  }
+  isRecent(uid: number): boolean {
+    return this.#recent !== null && this.#recent.has(uid);
   }
   uidAt(number: number): number {
     return this.#uids[number - 1]!;
@@ -90,12 +108,17 @@ export class Selected {
     return { kind: "uids", uids };
   }
   /** The flags of a row as they go over the wire, made once per combination. */
-  flagsText(mailbox: Mailbox, low: number, high: number): Buffer {
-    const key = high * 2 ** 32 + low;
+  flagsText(mailbox: Mailbox, columns: Columns, row: number): Buffer {
+    const low = columns.low[row]!;
+    const high = columns.high[row]!;
+    const recent = this.isRecent(columns.uid[row]!);
+    // A number is exact up to 2^53: the key of a message with one of the last keywords would be another's too.
+    const key = high < KEYED_HIGH_MAX ? (high * 2 ** 32 + low) * 2 + Number(recent) : -1;
     let text = this.#flagTexts.get(key);
     if (text === undefined) {
-      text = Buffer.from(`(${flagNames({ low, high }, mailbox.keywords).join(" ")})`, "latin1");
-      if (this.#flagTexts.size < 1000) this.#flagTexts.set(key, text);
+      const names = flagNames({ low, high }, mailbox.keywords);
+      text = Buffer.from(`(${(recent ? [...names, "\\Recent"] : names).join(" ")})`, "latin1");
+      if (key >= 0 && this.#flagTexts.size < FLAG_TEXTS_MAX) this.#flagTexts.set(key, text);
     }
     return text;
   }
@@ -165,6 +188,9 @@ export class Selected {
     this.#uids.set(columns.uid.subarray(from, columns.count), this.#count);
     this.#count += added;
     writeNumbered(writer, this.#count, "EXISTS");
+    if (this.#recent === null) return;
+    this.#recent.hears(columns.uid[from]!, columns.uid[columns.count - 1]! + 1);
+    writeNumbered(writer, this.recentCount, "RECENT");
   }
   #tellFlags(writer: ResponseWriter, mailbox: Mailbox, columns: Columns, options: SyncOptions & { countBefore: number }): void {
     const since = this.#toldModseq;
@@ -201,7 +227,7 @@ export class Selected {
     writer.ascii("* ").number(number).ascii(" FETCH (");
     if (options.withUid) writer.ascii("UID ").number(columns.uid[row]!).space();
     if (options.condstore) writer.ascii("MODSEQ (").number(columns.modseq[row]!).ascii(options.flags === false ? ")" : ") ");
-    if (options.flags !== false) writer.ascii("FLAGS ").bytes(this.flagsText(mailbox, columns.low[row]!, columns.high[row]!));
+    if (options.flags !== false) writer.ascii("FLAGS ").bytes(this.flagsText(mailbox, columns, row));
     writer.ascii(")\r\n");
   }
 }

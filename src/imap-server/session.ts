@@ -193,6 +193,12 @@ export class Session {
     }
     return waited;
   }
+  /** RFC 7162 section 3.1: the first command that needs mod-sequences also tells up to which one the client knows its mailbox. */
+  enableCondstore(): void {
+    if (this.condstore) return;
+    this.condstore = true;
+    if (this.selected !== null) this.untagged("OK", "The newest change you know", { kind: "HIGHESTMODSEQ", value: this.selected.toldModseq });
+  }
   untagged(status: "OK" | "NO" | "BAD", text: string, code: ResponseCode | null = null): void {
     writeStatusResponse(this.writer, null, { status, code, text });
   }

@@ -12,7 +12,7 @@ export function enable(session: Session, command: Extract<Command, { kind: "enab
       session.writer.utf8 = true;
       enabled.push("IMAP4rev2");
     } else if (name === "CONDSTORE" && !session.condstore) {
-      session.condstore = true;
+      session.enableCondstore();
       enabled.push("CONDSTORE");
     }
   }

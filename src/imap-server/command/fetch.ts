@@ -17,7 +17,7 @@ export async function fetch(session: Session, selected: Selected, command: Fetch
   if (command.vanished) return bad("VANISHED needs QRESYNC, which is not offered");
   const wanted = selected.resolve(command.set, command.addressing);
   if (wanted.kind === "out-of-range") return bad("No such message");
-  if (command.changedSince !== null || command.items.some((item) => item.kind === "modseq")) session.condstore = true;
+  if (command.changedSince !== null || command.items.some((item) => item.kind === "modseq")) session.enableCondstore();
   const loaded = await selected.load();
   if (loaded.kind !== "done") return refusal(loaded);
   const items = itemsOf(command, session);

@@ -8,33 +8,45 @@ import type { Session } from "../session.ts";
 
 /** RFC 9051 section 6.4.4, RFC 4731, RFC 5182, RFC 7162 section 3.1.5. */
 export async function search(session: Session, selected: Selected, tag: string, command: SearchCommand): Promise<Completion> {
-  if (command.usesModSeq) session.condstore = true;
+  if (command.usesModSeq) session.enableCondstore();
   const loaded = await selected.load();
   if (loaded.kind !== "done") return refusal(loaded);
   const compiled = compileSearch(command.key, selected, loaded.value.mailbox);
   if (compiled === "out-of-range") return bad("No such message");
   const found = await matching(session, selected, compiled);
-  if (!Array.isArray(found)) return refusal(found);
+  if (!Array.isArray(found)) {
+    // RFC 9051 section 6.4.4.1: what fails with NO leaves an empty result.
+    if (command.returns?.save === true) selected.saved = new Uint32Array(0);
+    return refusal(found);
+  }
   const uid = command.addressing === "uid";
-  const numbers = uid ? found : found.map((one) => selected.numberOf(one));
-  const modSeq = command.usesModSeq && found.length > 0 ? highestModseq(selected, found) : null;
   const { returns } = command;
-  if (returns?.save === true) selected.saved = Uint32Array.from(found);
+  const asked = returns ?? { min: false, max: false, all: true, count: false, save: false };
+  const relevant = relevantOf(found, asked);
+  if (asked.save) selected.saved = Uint32Array.from(relevant);
+  const numbers = uid ? found : found.map((one) => selected.numberOf(one));
+  const modSeq = command.usesModSeq && found.length > 0 ? highestModseq(selected, relevant) : null;
   if (returns === null && !session.rev2) writeSearch(session.writer, numbers, modSeq);
-  else {
-    const asked = returns ?? { min: false, max: false, all: true, count: false, save: false };
-    if (asked.min || asked.max || asked.all || asked.count) {
-      writeESearch(session.writer, {
-        tag, uid,
-        min: asked.min ? (numbers[0] ?? null) : null,
-        max: asked.max ? (numbers[numbers.length - 1] ?? null) : null,
-        all: asked.all ? numbers : null,
-        count: asked.count ? numbers.length : null,
-        modSeq,
-      });
-    }
+  else if (asked.min || asked.max || asked.all || asked.count) {
+    writeESearch(session.writer, {
+      tag, uid,
+      min: asked.min ? (numbers[0] ?? null) : null,
+      max: asked.max ? (numbers[numbers.length - 1] ?? null) : null,
+      all: asked.all ? numbers : null,
+      count: asked.count ? numbers.length : null,
+      modSeq,
+    });
   }
   return ok("Searched");
+}
+
+/** What is saved, and whose mod-sequences are told: with MIN or MAX and nothing else only these (RFC 9051 section 6.4.4.1, RFC 4731 section 3.2). */
+function relevantOf(found: readonly number[], asked: NonNullable<SearchCommand["returns"]>): readonly number[] {
+  if (asked.all || asked.count || (!asked.min && !asked.max) || found.length === 0) return found;
+  const first = found[0]!;
+  const last = found[found.length - 1]!;
+  if (!asked.max || first === last) return [asked.min ? first : last];
+  return asked.min ? [first, last] : [last];
 }
 
 /** UIDs, ascending. */

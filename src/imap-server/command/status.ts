@@ -7,6 +7,7 @@ import { unreachable } from "../../base/assert.ts";
 import type { Command, StatusItem } from "../../imap/command.ts";
 import { writeStatus } from "../../imap/write-response.ts";
 import { type Completion, ok, refusal } from "../response.ts";
+import { recentFrom } from "../recent.ts";
 import type { Session } from "../session.ts";
 
 /** RFC 9051 section 6.3.11. */
@@ -19,25 +20,27 @@ export async function status(session: Session, account: Account, command: Extrac
   return ok("Done");
 }
 
-/** Only DELETED needs the messages; the rest are counters. */
+/** Only DELETED, and RECENT where there are such, need the messages; the rest are counters. */
 export async function statusValues(session: Session, account: Account, mailbox: Mailbox, items: readonly StatusItem[]): Promise<Outcome<[StatusItem, number | null][]>> {
-  let deleted = 0;
-  if (items.includes("deleted")) {
+  const counted = { deleted: 0, recent: 0 };
+  const recent = recentFrom(account, mailbox.id);
+  if (items.includes("deleted") || (items.includes("recent") && recent < mailbox.uidNext)) {
     const loaded = await account.load(mailbox.id);
     if (loaded.kind !== "done") return loaded;
     const { columns } = loaded.value;
-    for (let at = 0; at < columns.count; at++) if ((columns.low[at]! & FLAG.deleted) !== 0) deleted += 1;
+    for (let at = 0; at < columns.count; at++) if ((columns.low[at]! & FLAG.deleted) !== 0) counted.deleted += 1;
+    counted.recent = columns.count - columns.lowerBound(recent);
   }
-  if (items.includes("highestmodseq")) session.condstore = true;
-  return done(items.map((item) => [item, valueOf(session, mailbox, item, deleted)]));
+  if (items.includes("highestmodseq")) session.enableCondstore();
+  return done(items.map((item) => [item, valueOf(session, mailbox, item, counted)]));
 }
 
-function valueOf(session: Session, mailbox: Mailbox, item: StatusItem, deleted: number): number | null {
+function valueOf(session: Session, mailbox: Mailbox, item: StatusItem, counted: { readonly deleted: number; readonly recent: number }): number | null {
   switch (item) {
     case "messages":
       return mailbox.exists;
     case "recent":
-      return 0;
+      return counted.recent;
     case "uidnext":
       return mailbox.uidNext;
     case "uidvalidity":
@@ -45,7 +48,7 @@ function valueOf(session: Session, mailbox: Mailbox, item: StatusItem, deleted: 
     case "unseen":
       return mailbox.unseen;
     case "deleted":
-      return deleted;
+      return counted.deleted;
     case "size":
       return mailbox.bytes;
     case "highestmodseq":

@@ -10,7 +10,7 @@ export async function store(session: Session, selected: Selected, command: Store
   if (selected.readOnly) return no("The mailbox is read only", { kind: "NOPERM" });
   const wanted = selected.resolve(command.set, command.addressing);
   if (wanted.kind === "out-of-range") return bad("No such message");
-  if (command.unchangedSince !== null) session.condstore = true;
+  if (command.unchangedSince !== null) session.enableCondstore();
   const before = await selected.load();
   if (before.kind !== "done") return refusal(before);
   const stored = await changeFlags(selected.account, selected.mailboxId, wanted.uids, { mode: command.mode, flags: flagSetOf(command.flags), unchangedSince: command.unchangedSince });
