@@ -72,7 +72,7 @@ export async function moveHead(store: ObjectStore, prefix: string, wanted: Omit<
     const bytes = Buffer.from(JSON.stringify({ format: 1, ...head }), "utf8");
     const put = await store.put(headKey(prefix), bytes, current.etag === null ? { ifAbsent: true } : { ifMatch: current.etag });
     if (put.kind === "done") return { kind: "moved", head };
-    if (put.kind === "failure" && put.outcome === "none" && !put.retryable) return put;
+    if (put.kind === "failure" && put.outcome === "none" && (!put.retryable || put.because === "full")) return put;
   }
   return { kind: "failure", retryable: true, outcome: "unknown", because: "throttled", detail: `${headKey(prefix)}: the pointer could not be moved` };
 }
