@@ -1,10 +1,10 @@
 /** What the two checks of one message share: questions, time, and the validated names of the client. */
 import { parseIpAddress, reverseName, samePrefix, unmapIpAddress } from "../dns/ip-address.ts";
+import { questionName } from "../dns/question-name.ts";
 import type { Clock } from "../port/clock.ts";
 import type { Answer, RecordOf, RecordType, Resolver } from "../port/resolver.ts";
 import { PTR_NAMES_MAX } from "./limits.ts";
 import type { SpfLimits } from "./limits.ts";
-import { questionName } from "./name.ts";
 
 /** Why a question was not asked. */
 export type Refusal = { readonly kind: "refused"; readonly because: "dns-queries" | "time" };

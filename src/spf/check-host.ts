@@ -4,13 +4,14 @@
  */
 import { assert, unreachable } from "../base/assert.ts";
 import { samePrefix } from "../dns/ip-address.ts";
+import { isWithin, questionName } from "../dns/question-name.ts";
 import type { RecordOf, RecordType } from "../port/resolver.ts";
 import { isAddress } from "./budget.ts";
 import type { Refusal, SpfBudget, ValidatedNames } from "./budget.ts";
 import { EXPLANATION_CHARS_MAX, MX_NAMES_MAX } from "./limits.ts";
 import { expandMacros, parseMacroText } from "./macro.ts";
 import type { MacroText, MacroValues } from "./macro.ts";
-import { checkedDomain, isWithin, questionName, shortenName } from "./name.ts";
+import { checkedDomain, shortenName } from "./name.ts";
 import { isSpfRecord, parseSpfRecord } from "./record.ts";
 import type { Directive, Modifier, PrefixLengths, Qualifier, SpfRecord } from "./record.ts";
 import type { SpfOutcome, SpfProblem, SpfProblemKind } from "./result.ts";

@@ -18,8 +18,6 @@ export const RECORD_OCTETS_MAX = 16_384;
 export const EXPLANATION_CHARS_MAX = 400;
 /** What a macro may take of its value (RFC 7208 section 7.3 asks for at least 127), so that the number stays a number. */
 export const MACRO_DIGITS_MAX = 4;
-/** RFC 7208 section 7.3: an expanded name that is longer loses labels on its left. */
-export const NAME_CHARS_MAX = 253;
 /** Faults that are told of one record. */
 export const FAULTS_MAX = 50;
 /** Records that the check of a whole policy follows, wanted or not, before it gives up. */

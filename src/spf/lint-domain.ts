@@ -1,10 +1,11 @@
 /** What is wrong with the SPF policy of a domain, with everything that its record includes: the worst case that some client meets. */
+import { questionName } from "../dns/question-name.ts";
 import type { Resolver } from "../port/resolver.ts";
 import { DNS_TERMS_MAX, LINT_RECORDS_MAX, MX_NAMES_MAX, VOID_LOOKUPS_MAX } from "./limits.ts";
 import { asksDns, lintSpf } from "./lint.ts";
 import type { SpfFault, SpfFaultKind } from "./lint.ts";
 import type { MacroText } from "./macro.ts";
-import { checkedDomain, questionName } from "./name.ts";
+import { checkedDomain } from "./name.ts";
 import { isSpfRecord } from "./record.ts";
 import type { Directive, SpfRecord } from "./record.ts";
 
