@@ -102,7 +102,7 @@ function complete(session: Session, account: Account, tag: string, command: Afte
     case "create":
       return create(account, command);
     case "delete":
-      return remove(account, command);
+      return remove(session, account, command);
     case "rename":
       return rename(account, command);
     case "subscribe": case "unsubscribe":

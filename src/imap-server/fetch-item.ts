@@ -13,6 +13,7 @@ import type { MessagePart } from "../message/part.ts";
 import type { Selected } from "./selected.ts";
 
 export interface FetchedRow {
+  readonly selected: Selected;
   readonly mailbox: Mailbox;
   readonly columns: Columns;
   readonly row: number;
@@ -43,8 +44,8 @@ export function setsSeen(item: FetchItem): boolean {
 }
 
 /** False when the part's transfer encoding is not known (RFC 3516 section 4.3); NIL was written then. */
-export function writeItem(writer: ResponseWriter, item: FetchItem, fetched: FetchedRow, selected: Selected): boolean {
-  const { mailbox, columns, row } = fetched;
+export function writeItem(writer: ResponseWriter, item: FetchItem, fetched: FetchedRow): boolean {
+  const { selected, mailbox, columns, row } = fetched;
   switch (item.kind) {
     case "uid":
       writer.ascii("UID ").number(columns.uid[row]!);
@@ -90,10 +91,11 @@ function writeContentItem(writer: ResponseWriter, item: FetchItem, fetched: Fetc
       writer.ascii("RFC822 ").literal(content);
       return true;
     case "rfc822.header":
-      writer.ascii("RFC822.HEADER ").nstring(sectionOctets(content, partOf(fetched), HEADER));
+      writer.ascii("RFC822.HEADER ").literal(sectionOctets(content, partOf(fetched), HEADER)!);
       return true;
     case "rfc822.text":
-      writer.ascii("RFC822.TEXT ").nstring(sectionOctets(content, partOf(fetched), TEXT));
+      // A literal, as for BODY[]: a string would lose a NUL.
+      writer.ascii("RFC822.TEXT ").literal(sectionOctets(content, partOf(fetched), TEXT)!);
       return true;
     case "section": {
       writeSectionName(writer, item.section, item.partial).space();

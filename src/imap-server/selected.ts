@@ -208,6 +208,12 @@ export class Selected {
       this.writeFlagsFetch(writer, at + 1, mailbox, columns, row, options);
     }
   }
+  /** How many of these the client has still to hear the EXPUNGE of. */
+  goneOf(uids: ArrayLike<number>): number {
+    const mailbox = this.account.state.mailboxes.get(this.mailboxId);
+    if (mailbox === undefined || mailbox.columns === null || mailbox.expungeModseq <= this.#expungeModseq) return 0;
+    return this.walk(mailbox.columns, uids, () => {});
+  }
   /** Calls back for those of the ascending UIDs that are in the mailbox still, with their message numbers; how many are gone. */
   walk(columns: Columns, uids: ArrayLike<number>, fn: (number: number, row: number) => void): number {
     let gone = 0;

@@ -13,8 +13,8 @@ import { capabilities } from "./capabilities.ts";
 import { runCommand } from "./dispatch.ts";
 import { ChunkSource } from "./chunk-source.ts";
 import type { ImapServerDeps } from "./imap-server.ts";
-import { BAD_COMMANDS_MAX, BREATHE_MS, COMMAND_PAUSE_MS, FLUSH_BYTES, IDLE_TIMEOUT_MS, LOGIN_TIMEOUT_MS, PENDING_BYTES_MAX } from "./limits.ts";
-import { bad, type Completion, no } from "./response.ts";
+import { BAD_COMMANDS_MAX, BREATHE_MS, COMMAND_PAUSE_MS, FIRST_SLAB_BYTES, FLUSH_BYTES, IDLE_TIMEOUT_MS, LOGIN_TIMEOUT_MS, PENDING_BYTES_MAX, UNAUTHENTICATED_MS_MAX } from "./limits.ts";
+import { bad, type Completion, no, refusal } from "./response.ts";
 import type { Selected } from "./selected.ts";
 
 /** A command's end: the completion (the last one of the session, with `last`), one that was written already, or that the session is over. */
@@ -31,7 +31,7 @@ export class Session {
   readonly connection: Connection;
   readonly deps: ImapServerDeps;
   readonly log: Log;
-  readonly writer = new ResponseWriter();
+  readonly writer = new ResponseWriter({ firstSlabBytes: FIRST_SLAB_BYTES });
   readonly reader = new CommandReader({ messageBytesMax: MESSAGE_BYTES_BEFORE_LOGIN });
   readonly chunks: ChunkSource;
   authenticated: Authenticated | null = null;
@@ -41,6 +41,8 @@ export class Session {
   condstore = false;
   rev2 = false;
   #badCommands = 0;
+  #gone = false;
+  readonly #startedAt: number;
   #breathedAt: number;
   #commands = 0;
 
@@ -49,7 +51,12 @@ export class Session {
     this.deps = deps;
     this.log = deps.log.with({ session: connection.id, role: "imap" });
     this.chunks = new ChunkSource(connection);
-    this.#breathedAt = deps.clock.monotonic();
+    this.#startedAt = this.#breathedAt = deps.clock.monotonic();
+    void connection.closed.then(() => { this.#gone = true; });
+  }
+  /** Nobody listens any more: what takes long may stop. */
+  get gone(): boolean {
+    return this.#gone;
   }
 
   /** Passwords may be sent: the connection is encrypted, or never leaves this machine and a setting allows it. */
@@ -66,7 +73,6 @@ export class Session {
 
   async run(): Promise<void> {
     const { metrics, clock } = this.deps;
-    const startedAt = clock.monotonic();
     metrics.count("tayori_imap_sessions_total", { tls: String(this.connection.tls !== null) });
     let end = "gone";
     try {
@@ -82,7 +88,7 @@ export class Session {
       this.connection.end();
       this.log.info("imap-session-ended", {
         peer: this.connection.remote.address, end, account: this.authenticated?.login.accountId ?? null, commands: this.#commands,
-        loginFailures: this.loginFailures, tls: this.connection.tls !== null, ms: clock.monotonic() - startedAt,
+        loginFailures: this.loginFailures, tls: this.connection.tls !== null, ms: clock.monotonic() - this.#startedAt,
       });
     }
   }
@@ -94,8 +100,8 @@ export class Session {
       switch (event.kind) {
         case "need-more": {
           this.flush();
-          const between = this.reader.bytesWaiting === 0;
-          const answer = await this.chunks.next(this.authenticated === null ? LOGIN_TIMEOUT_MS : between ? IDLE_TIMEOUT_MS : COMMAND_PAUSE_MS);
+          if (this.reader.isBetweenCommands) this.writer.release();
+          const answer = await this.chunks.next(this.#patienceMs());
           if (answer.kind === "bytes") this.reader.push(answer.bytes);
           else if (answer.kind === "timeout") return this.bye("Nothing was heard for too long", "timeout");
           else return "gone";
@@ -120,6 +126,11 @@ export class Session {
       if (this.connection.pendingBytes > PENDING_BYTES_MAX) await this.connection.drained();
     }
   }
+  /** How long the client may say nothing; before the login also how much of its time is left. */
+  #patienceMs(): number {
+    if (this.authenticated !== null) return this.reader.isBetweenCommands ? IDLE_TIMEOUT_MS : COMMAND_PAUSE_MS;
+    return Math.max(1, Math.min(LOGIN_TIMEOUT_MS, this.#startedAt + UNAUTHENTICATED_MS_MAX - this.deps.clock.monotonic()));
+  }
   #tooManyBad(): boolean {
     this.#badCommands += 1;
     return this.#badCommands > BAD_COMMANDS_MAX;
@@ -128,7 +139,7 @@ export class Session {
   /** A client waits to hear whether it may send a literal. A message for a mailbox that is not there need not come. */
   async #literal(event: { readonly tag: string | null; readonly message: boolean; readonly soFar: RawCommand }): Promise<void> {
     if (event.message) {
-      const refused = this.#appendRefusal(appendTarget(event.soFar, { utf8: this.writer.utf8 }));
+      const refused = await this.#appendRefusal(appendTarget(event.soFar, { utf8: this.writer.utf8 }));
       if (refused !== null) {
         this.reader.refuseLiteral();
         writeStatusResponse(this.writer, event.tag, refused);
@@ -138,10 +149,14 @@ export class Session {
     this.reader.acceptLiteral();
     writeContinuation(this.writer, "Go on");
   }
-  #appendRefusal(target: string | null): Completion | null {
+  async #appendRefusal(target: string | null): Promise<Completion | null> {
     if (this.authenticated === null) return bad("Log in first");
-    if (target === null) return null;
-    return this.authenticated.lease.account.mailboxNamed(target) === null ? no("No such mailbox", { kind: "TRYCREATE" }) : null;
+    const { account } = this.authenticated.lease;
+    if (target === null || account.mailboxNamed(target) !== null) return null;
+    // Another process may have made it.
+    const fresh = await account.refresh();
+    if (fresh.kind !== "done") return refusal(fresh);
+    return account.mailboxNamed(target) === null ? no("No such mailbox", { kind: "TRYCREATE" }) : null;
   }
 
   async #command(raw: RawCommand): Promise<string | null> {
@@ -152,10 +167,11 @@ export class Session {
       writeStatusResponse(this.writer, parsed.tag, completion);
       return parsed.kind === "bad" && this.#tooManyBad() ? this.bye("Too many broken commands", "broken") : null;
     }
-    this.#badCommands = 0;
     const outcome = await this.#run(parsed.tag, parsed.command);
     if ("kind" in outcome) return outcome.kind === "end" ? "ended" : null;
     writeStatusResponse(this.writer, parsed.tag, outcome);
+    if (outcome.status !== "BAD") this.#badCommands = 0;
+    else if (this.#tooManyBad()) return this.bye("Too many broken commands", "broken");
     if (outcome.last === true) {
       this.flush();
       return "logout";

@@ -85,6 +85,11 @@ export class CommandReader {
     return this.#end - this.#start;
   }
 
+  /** Nothing of a command has come. */
+  get isBetweenCommands(): boolean {
+    return this.#end === this.#start && this.#segments.length === 0 && this.#skipBytes === 0 && this.#discarding === "nothing";
+  }
+
   /** Takes over the octets; the caller does not change them afterwards. */
   push(bytes: Buffer): void {
     const left = this.#end - this.#start;

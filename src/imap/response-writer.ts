@@ -4,6 +4,7 @@
  * One writer serves a whole session: what it hands out is never written again, and it goes on in the rest of the same
  * memory. Large values are handed out as they are, not copied.
  */
+import { EMPTY } from "../base/bytes.ts";
 import { encodeModifiedUtf7 } from "./modified-utf7.ts";
 
 const SLAB_BYTES = 32_768;
@@ -16,17 +17,20 @@ export class ResponseWriter {
   /** True after ENABLE of IMAP4rev2 or UTF8=ACCEPT: quoted strings may then be UTF-8, and mailbox names are. */
   utf8: boolean;
   readonly #slabBytes: number;
-  #slab: Buffer;
+  readonly #firstSlabBytes: number;
+  #slab: Buffer = EMPTY;
+  #nextSlabBytes: number;
   /** Where the octets not yet handed out begin and end in the slab. */
   #start = 0;
   #end = 0;
   #pieces: Buffer[] = [];
   #piecesBytes = 0;
 
-  constructor(options: { readonly utf8?: boolean; readonly slabBytes?: number } = {}) {
+  /** `firstSlabBytes`: the first memory after `release`; as more is written it gets larger, up to `slabBytes`. */
+  constructor(options: { readonly utf8?: boolean; readonly slabBytes?: number; readonly firstSlabBytes?: number } = {}) {
     this.utf8 = options.utf8 ?? false;
     this.#slabBytes = options.slabBytes ?? SLAB_BYTES;
-    this.#slab = Buffer.allocUnsafeSlow(this.#slabBytes);
+    this.#firstSlabBytes = this.#nextSlabBytes = options.firstSlabBytes ?? this.#slabBytes;
   }
 
   /** Octets written and not yet handed out. */
@@ -37,7 +41,8 @@ export class ResponseWriter {
   #room(bytes: number): void {
     if (this.#end + bytes <= this.#slab.length) return;
     const waiting = this.#end - this.#start;
-    const slab = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, 2 * (waiting + bytes)));
+    const slab = Buffer.allocUnsafeSlow(Math.max(this.#nextSlabBytes, 2 * (waiting + bytes)));
+    this.#nextSlabBytes = Math.min(this.#slabBytes, 4 * this.#nextSlabBytes);
     this.#slab.copy(slab, 0, this.#start, this.#end);
     this.#slab = slab;
     this.#start = 0;
@@ -50,6 +55,13 @@ export class ResponseWriter {
     this.#start = this.#end;
   }
 
+  /** Lets go of memory that nothing waits in, where the next words may be long in coming. */
+  release(): void {
+    if (this.bytesWaiting > 0) return;
+    this.#slab = EMPTY;
+    this.#start = this.#end = 0;
+    this.#nextSlabBytes = this.#firstSlabBytes;
+  }
   /** Hands out everything, in order. The sink keeps the octets; they do not change any more. */
   flushTo(sink: { write(bytes: Uint8Array): void }): void {
     this.#closePiece();

@@ -13,6 +13,8 @@ export async function copy(session: Session, selected: Selected, command: Extrac
   if (wanted.kind === "out-of-range") return bad("No such message");
   const loaded = await selected.load();
   if (loaded.kind !== "done") return refusal(loaded);
+  // All or none, as the numbers say (RFC 2180 section 4.4.1); UIDs of messages that are gone are passed over (RFC 9051 section 6.4.9).
+  if (command.addressing === "sequence" && selected.goneOf(wanted.uids) > 0) return no("Some of the messages are gone", { kind: "EXPUNGEISSUED" });
   const name = canonicalMailboxName(command.mailbox);
   const copied = await copyMessages(selected.account, selected.mailboxId, wanted.uids, (state) => state.byName.get(name) ?? null, { move });
   if (copied.kind !== "done") return targetRefusal(copied);

@@ -24,6 +24,7 @@ export async function idle(session: Session): Promise<CommandOutcome> {
         toldAt = clock.monotonic();
       }
       session.flush();
+      session.writer.release();
       const line = session.reader.nextLine();
       if (line.kind === "line") return /^done$/i.test(line.octets.toString("latin1").trim()) ? ok("Done idling") : bad("DONE ends IDLE");
       if (line.kind === "too-long") return bad("DONE ends IDLE");
@@ -53,26 +54,40 @@ async function tell(session: Session): Promise<boolean> {
 /** Waits for the client, for a change or for the time, whichever is first. */
 class ChangeWatch {
   #rung = false;
-  #wake: ((why: "change" | "timer" | "input") => void) | null = null;
+  /** The client said something, or is gone. */
+  #heard = false;
+  #listening = false;
+  #wake: (() => void) | null = null;
   #cancelTimer: (() => void) | null = null;
 
   ring(): void {
     this.#rung = true;
-    this.#wake?.("change");
+    this.#wake?.();
   }
   async next(session: Session, ms: number): Promise<"change" | "timer" | "input" | "gone"> {
-    if (this.#rung) {
-      this.#rung = false;
-      return "change";
+    // One listener for each read: changes and re-checks come many times while the client says nothing.
+    if (!this.#listening) {
+      this.#listening = true;
+      void session.chunks.peek().then(() => {
+        this.#heard = true;
+        this.#wake?.();
+      });
     }
-    const woken = new Promise<"change" | "timer" | "input">((resolve) => { this.#wake = resolve; });
-    this.cancel();
-    this.#cancelTimer = session.deps.clock.timer(ms, () => this.#wake?.("timer"));
-    void session.chunks.peek().then(() => this.#wake?.("input"));
-    const why = await woken;
-    this.#wake = null;
+    if (!this.#rung && !this.#heard) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.#cancelTimer = session.deps.clock.timer(ms, resolve);
+      });
+      this.#wake = null;
+      this.cancel();
+    }
+    if (this.#heard) return this.#take(session);
+    const why = this.#rung ? "change" : "timer";
     this.#rung = false;
-    if (why !== "input") return why;
+    return why;
+  }
+  async #take(session: Session): Promise<"input" | "gone"> {
+    this.#heard = this.#listening = false;
     const answer = await session.chunks.next(0);
     if (answer.kind !== "bytes") return "gone";
     session.reader.push(answer.bytes);

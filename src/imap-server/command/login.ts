@@ -21,9 +21,11 @@ export async function login(session: Session, command: Extract<Command, { kind: 
 /** Opens the account of who logged in. */
 export async function loggedIn(session: Session, login: Login): Promise<CommandOutcome> {
   const { deps } = session;
+  // Asked first: from the lease on nothing may fail, or nobody would give it back.
+  const quotaBytes = await deps.quotaOf(login.accountId);
   const lease = await deps.accounts.use(login.accountId);
   if (lease.kind !== "done") return refusal(lease);
-  lease.value.account.quotaBytes = await deps.quotaOf(login.accountId);
+  lease.value.account.quotaBytes = quotaBytes;
   session.authenticated = { login, lease: lease.value };
   session.reader.messageBytesMax = deps.settings.messageBytesMax;
   deps.metrics.count("tayori_logins_total", { protocol: "imap", result: "accepted" });

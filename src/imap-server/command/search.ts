@@ -1,4 +1,4 @@
-import type { Columns } from "../../account/columns.ts";
+import type { AccountFailure } from "../../account/failure.ts";
 import type { SearchCommand } from "../../imap/command.ts";
 import { writeESearch, writeSearch } from "../../imap/write-response.ts";
 import { bad, type Completion, ok, refusal } from "../response.ts";
@@ -50,19 +50,28 @@ function relevantOf(found: readonly number[], asked: NonNullable<SearchCommand["
 }
 
 /** UIDs, ascending. */
-async function matching(session: Session, selected: Selected, compiled: Compiled) {
+async function matching(session: Session, selected: Selected, compiled: Compiled): Promise<number[] | AccountFailure> {
   const found: number[] = [];
-  for (let number = 1; number <= selected.count; number++) {
+  for (let number = 1; number <= selected.count && !session.gone; number++) {
     const uid = selected.uidAt(number);
-    const columns: Columns | null = selected.account.state.mailboxes.get(selected.mailboxId)?.columns ?? null;
-    const row = columns?.rowOf(uid) ?? -1;
-    if (columns === null || row < 0) continue;
+    // Without a wait while the messages are in memory, which they are but for a state that was read anew.
+    let columns = selected.account.state.mailboxes.get(selected.mailboxId)?.columns ?? null;
+    if (columns === null) {
+      const loaded = await selected.load();
+      if (loaded.kind !== "done") return loaded;
+      columns = loaded.value.columns;
+    }
+    const row = columns.rowOf(uid);
+    if (row < 0) continue;
     const facts = compiled.quick({ columns, row, number, uid });
     if (facts === true) found.push(uid);
     else if (facts === "needs-content") {
       const content = await selected.account.content(columns.bodyAt(row));
-      if (content.kind !== "done") return content;
-      if (compiled.full({ columns, row: columns.rowOf(uid), number, uid, content: content.value })) found.push(uid);
+      const now = columns.rowOf(uid);
+      if (now < 0) continue;
+      // A message that can't be read is not found, and keeps nobody from the others.
+      if (content.kind !== "done" && content.kind !== "corrupt") return content;
+      if (content.kind === "done" && compiled.full({ columns, row: now, number, uid, content: content.value })) found.push(uid);
       await session.breathe();
     }
     if (number % 4096 === 0) await session.breathe();

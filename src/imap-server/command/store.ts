@@ -22,9 +22,10 @@ export async function store(session: Session, selected: Selected, command: Store
   const synced = await selected.sync(session.writer, { expunges: false, condstore: session.condstore, withUid });
   if (synced.kind !== "done") return refusal(synced);
   if (!command.silent || session.condstore) await tell(session, selected, command.silent ? Uint32Array.from(changed) : withoutThose(wanted.uids, modified), { withUid, flags: !command.silent });
-  if (modified.length === 0) return ok("Stored");
-  const numbers = withUid ? modified : modified.map((uid) => selected.numberOf(uid));
-  return ok("Some had changed since", { kind: "MODIFIED", numbers });
+  if (modified.length > 0) return ok("Some had changed since", { kind: "MODIFIED", numbers: withUid ? modified : modified.map((uid) => selected.numberOf(uid)) });
+  if (withUid || selected.goneOf(wanted.uids) === 0) return ok("Stored");
+  // RFC 2180 section 4.2: what is there was changed. Who asked for silence is not told of a failure either.
+  return (command.silent ? ok : no)("Some of the messages are gone", { kind: "EXPUNGEISSUED" });
 }
 
 function withoutThose(uids: Uint32Array, modified: readonly number[]): Uint32Array {
