@@ -232,12 +232,39 @@ describe("snapshots", () => {
     must(await expungeMessages(account, INBOX_ID, { uids: null }));
     must(await account.snapshot());
     const before = world.store.size;
-    assert.deepEqual(must(await maintainAccount(account)), { entriesRemoved: 0, objectsRemoved: 0 });
+    assert.deepEqual(must(await maintainAccount(account)), { bodiesPacked: 0, entriesRemoved: 0, objectsRemoved: 0 });
     await world.clock.advance(TRIM_AFTER_MS + 1);
     const maintained = must(await maintainAccount(account));
     assert.ok(maintained.entriesRemoved >= 2, JSON.stringify(maintained));
     assert.ok(world.store.size < before);
     assert.deepEqual(await contents(await world.node(), "INBOX"), ["1 stays"]);
+  });
+
+  test("old bodies move to a pack, copies follow, and a node with an older state finds them", async () => {
+    const world = new AccountWorld();
+    const account = await world.node();
+    for (let i = 0; i < 40; i++) await append(account, "INBOX", letter(`m${i}`));
+    await account.load(INBOX_ID);
+    must(await copyMessages(account, INBOX_ID, [3, 4], (state) => state.byName.get("Archive") ?? null, { move: false }));
+    must(await account.snapshot());
+    const sleeper = await world.node();
+    const before = [await contents(account, "INBOX"), await contents(account, "Archive")];
+    await sleeper.load(INBOX_ID);
+    await world.clock.advance(TRIM_AFTER_MS + 1);
+    const maintained = must(await maintainAccount(account));
+    assert.equal(maintained.bodiesPacked, 40);
+    assert.ok(maintained.entriesRemoved >= 40, JSON.stringify(maintained));
+    assert.equal(world.store.keys().filter((key) => key.startsWith("a/test/j/")).length, 1, "only the entry that packed is left");
+    assert.match((must(await sleeper.contentOf(INBOX_ID, 7))).toString(), /m6/);
+    for (const node of [account, sleeper, await world.node()]) assert.deepEqual([await contents(node, "INBOX"), await contents(node, "Archive")], before);
+    must(await expungeMessages(account, INBOX_ID, { uids: Array.from({ length: 30 }, (_, i) => i + 1), flagged: false }));
+    for (let i = 0; i < 40; i++) await append(account, "INBOX", letter(`n${i}`));
+    must(await account.snapshot());
+    await world.clock.advance(TRIM_AFTER_MS + 1);
+    must(await maintainAccount(account));
+    must(await account.snapshot());
+    assert.equal((await contents(await world.node(), "INBOX")).length, 50);
+    assert.deepEqual(await contents(await world.node(), "Archive"), before[1]);
   });
 
   test("a node whose snapshot parts were collected reads the state anew", async () => {

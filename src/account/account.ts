@@ -115,12 +115,29 @@ export class Account {
     return columns;
   }
 
-  /** The octets of a message, exactly as they came. */
+  /** The octets of a message, exactly as they came. `mailbox-missing` when the message, or its mailbox, is gone meanwhile. */
+  async contentOf(mailboxId: number, uid: number): Promise<Outcome<Buffer>> {
+    for (let tries = 0; ; tries++) {
+      const loaded = await this.load(mailboxId);
+      if (loaded.kind !== "done") return loaded;
+      const { columns } = loaded.value;
+      const row = columns.rowOf(uid);
+      if (row < 0) return { kind: "mailbox-missing" };
+      const content = await this.content(columns.bodyAt(row));
+      if (content.kind !== "corrupt" || tries > 0) return content;
+      // Another node may have moved the body to a pack and trimmed its entry since this state was read.
+      const fresh = await this.refresh();
+      if (fresh.kind !== "done") return fresh;
+    }
+  }
+  /** The octets at a place of the newest state. Where that may be an older one, use `contentOf`. */
   async content(place: BodyPlace): Promise<Outcome<Buffer>> {
+    const pack = place.seq < 0 ? this.state.packs.get(-place.seq)?.name : null;
+    if (pack === undefined) return { kind: "corrupt", detail: `${this.id}: a pack is not known` };
     const key = `${this.id} ${place.object ?? `${place.seq} ${place.offset}`}`;
     const cached = this.#bodies.get(key);
     if (cached !== undefined) return done(cached);
-    const bytes = place.object === null ? await this.journal.body(place, MESSAGE_BYTES_MAX) : await this.journal.object(place.object, MESSAGE_BYTES_MAX);
+    const bytes = place.object === null ? await this.journal.body(place, MESSAGE_BYTES_MAX, pack) : await this.journal.object(place.object, MESSAGE_BYTES_MAX);
     const outcome = contentOutcome(bytes, key);
     if (outcome.kind === "done") this.#bodies.put(key, outcome.value, outcome.value.length);
     return outcome;
@@ -150,7 +167,8 @@ export class Account {
     // Not in the chunk (a copy whose source was not in memory), or the chunk can't be read: made anew from the message.
     const at = mailbox.columns?.rowOf(uid) ?? -1;
     if (at < 0 || mailbox.columns!.summaryLength[at] !== 0) return null;
-    const content = await this.content(mailbox.columns!.bodyAt(at));
+    const content = await this.contentOf(id, uid);
+    if (content.kind === "mailbox-missing") return null;
     if (content.kind !== "done") return content;
     const row = mailbox.columns?.rowOf(uid) ?? -1;
     if (row >= 0 && mailbox.columns!.summaryLength[row] === 0) mailbox.summaries.put(mailbox.columns!, row, summaryOf(content.value));
@@ -190,7 +208,7 @@ export class Account {
     this.#maintainedAt = clock.monotonic();
     const maintained = await maintainAccount(this);
     if (maintained.kind !== "done") log.warn("account-maintenance-failed", { account: this.id, because: maintained.kind });
-    else if (maintained.value.entriesRemoved + maintained.value.objectsRemoved > 0) log.info("account-maintained", { account: this.id, entries: maintained.value.entriesRemoved, objects: maintained.value.objectsRemoved });
+    else log.info("account-maintained", { account: this.id, packed: maintained.value.bodiesPacked, entries: maintained.value.entriesRemoved, objects: maintained.value.objectsRemoved });
   }
 }
 

@@ -1,8 +1,8 @@
 /** Adding messages. One PUT makes them durable and visible and gives them their UIDs; a large body is one more, before. */
-import { INLINE_BODY_BYTES_MAX } from "../journal/limits.ts";
+import { INLINE_BODY_BYTES_MAX, VALID_FOR_MS } from "../journal/limits.ts";
 import type { MessagePart } from "../message/part.ts";
 import type { Account } from "./account.ts";
-import { type AccountFailure, done, failureOf, type Outcome } from "./failure.ts";
+import { type AccountFailure, type Done, done, failureOf, type Outcome } from "./failure.ts";
 import type { FlagSet } from "./flags.ts";
 import type { AccountDraft } from "./draft.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -37,8 +37,9 @@ export async function appendMessages(account: Account, target: (state: AccountSt
     if ("kind" in one) return one;
     prepared.push(one);
   }
+  const startedAt = account.journal.world.clock.monotonic();
   const bodyBytes = prepared.reduce((sum, one) => sum + (one.packed?.length ?? 0), 0);
-  return account.commit<Appended>((state, draft) => {
+  const committed = await account.commit<Appended>((state, draft) => {
     const mailbox = target(state);
     if (mailbox === null) return { kind: "nothing", result: { kind: "mailbox-missing" } };
     if (draft.structural) return { kind: "later" };
@@ -48,6 +49,17 @@ export async function appendMessages(account: Account, target: (state: AccountSt
     prepared.forEach((one, i) => addTo(account, draft, mailbox, first + i, one));
     return { kind: "write", result: done({ uidValidity: mailbox.uidValidity, uids: prepared.map((_, i) => first + i) }) };
   }, bodyBytes);
+  // A node that slept between the body and its entry may have had the body taken for garbage.
+  const slept = account.journal.world.clock.monotonic() - startedAt > VALID_FOR_MS;
+  return committed.kind === "done" && slept ? putAgain(account, prepared, committed) : committed;
+}
+
+async function putAgain(account: Account, prepared: readonly Prepared[], committed: Done<Appended>): Promise<Outcome<Appended>> {
+  for (const { object, message } of prepared) {
+    const failure = object === null ? null : await account.journal.putObject(object, message.content);
+    if (failure !== null) return failureOf(failure);
+  }
+  return committed;
 }
 
 async function prepare(account: Account, message: NewMessage): Promise<Prepared | AccountFailure> {

@@ -5,7 +5,7 @@
 import { assert } from "../base/assert.ts";
 import { FLAG } from "./flags.ts";
 
-/** Where a message's octets are: inside an entry (`object` null), or in an object of their own. */
+/** Where a message's octets are: inside an entry, inside a pack (`seq` is minus its number), or in an object of their own (`object` is its name). */
 export interface BodyPlace {
   readonly seq: number;
   readonly offset: number;

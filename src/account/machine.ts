@@ -112,6 +112,8 @@ function summariesLoaded(mailbox: Mailbox, chunk: Chunk): boolean {
 function encodeRoot(state: AccountState): Buffer {
   const writer = new BinaryWriter(4096);
   writer.byte(SNAPSHOT_VERSION).byte(state.closed ? 1 : 0).number(state.mailboxNext).number(state.uidValidityNext);
+  writer.number(state.packNext).number(state.packs.size);
+  for (const [number, pack] of state.packs) writer.number(number).text(pack.name).number(pack.bytes);
   writer.number(state.mailboxes.size);
   for (const mailbox of state.mailboxes.values()) {
     writer.number(mailbox.id).text(mailbox.name).number(mailbox.uidValidity).text(mailbox.specialUse ?? "");
@@ -137,6 +139,8 @@ function decodeRoot(root: Buffer): AccountState {
   state.closed = reader.byte() === 1;
   state.mailboxNext = reader.number();
   state.uidValidityNext = reader.number();
+  state.packNext = reader.number();
+  for (let left = reader.number(); left > 0; left--) state.packs.set(reader.number(), { name: reader.text(), bytes: reader.number() });
   for (let left = reader.number(); left > 0; left--) state.add(decodeMailbox(reader));
   for (const mailbox of state.mailboxes.values()) {
     state.usedBytes += mailbox.bytes;

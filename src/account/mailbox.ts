@@ -15,6 +15,7 @@ export interface Chunk {
 
 /** Operations that change messages; the others change the account. */
 export type MessageOp = Extract<Op, { kind: "append" | "copy" | "flags" | "expunge" }>;
+export type PackOp = Extract<Op, { kind: "pack" }>;
 
 export class Mailbox {
   readonly id: number;
@@ -35,7 +36,7 @@ export class Mailbox {
   summaryChunks: readonly Chunk[] = [];
   /** Null until loaded; until then what happened since the snapshot waits in `overlay`. */
   columns: Columns | null;
-  overlay: { readonly op: MessageOp; readonly seq: number }[] = [];
+  overlay: { readonly op: MessageOp | PackOp; readonly seq: number }[] = [];
   readonly summaries = new SummaryArena();
 
   constructor(facts: { id: number; name: string; uidValidity: number; specialUse: string | null; modseq: number }, columns: Columns | null) {
@@ -83,8 +84,17 @@ export class Mailbox {
     }
   }
 
-  applyToColumns(columns: Columns, op: MessageOp, seq: number, from: Mailbox | null): void {
+  /** Bodies moved: nothing that a client sees. */
+  applyPack(op: PackOp, seq: number): void {
+    if (this.columns === null) this.overlay.push({ op, seq });
+    else this.applyToColumns(this.columns, op, seq, null);
+  }
+
+  applyToColumns(columns: Columns, op: MessageOp | PackOp, seq: number, from: Mailbox | null): void {
     switch (op.kind) {
+      case "pack":
+        this.#relocate(columns, op);
+        return;
       case "append":
         columns.append({ ...op.row, uid: op.uid, modseq: seq, saveDate: op.savedAt, body: { ...op.row.body, seq: op.row.body.seq === 0 ? seq : op.row.body.seq } });
         this.summaries.put(columns, columns.count - 1, op.summary);
@@ -110,6 +120,22 @@ export class Mailbox {
         columns.removeRanges(op.uids);
         return;
     }
+  }
+  #relocate(columns: Columns, op: PackOp): void {
+    const offsets = new Map<number, Map<number, number>>();
+    for (let i = 0; i < op.moves.length; i += 3) {
+      const bySeq = offsets.get(op.moves[i]!) ?? new Map<number, number>();
+      offsets.set(op.moves[i]!, bySeq.set(op.moves[i + 1]!, op.moves[i + 2]!));
+    }
+    const soiled: number[] = [];
+    for (let at = 0; at < columns.count; at++) {
+      const offset = offsets.get(columns.bodySeq[at]!)?.get(columns.bodyOffset[at]!);
+      if (offset === undefined || columns.objects.has(columns.uid[at]!)) continue;
+      columns.bodySeq[at] = -op.pack;
+      columns.bodyOffset[at] = offset;
+      soiled.push(columns.uid[at]!, columns.uid[at]!);
+    }
+    this.#soil(soiled);
   }
   #soil(ranges: readonly number[]): void {
     for (const chunk of this.chunks) {

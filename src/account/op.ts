@@ -4,7 +4,7 @@
  */
 import { BrokenRecord, type BinaryReader, type BinaryWriter } from "../base/binary.ts";
 
-/** A message as it is added. `body.seq` 0 stands for the entry that holds this operation. */
+/** A message as it is added. `body.seq` 0 stands for the entry that holds this operation, a negative one for a pack. */
 export interface NewRow {
   readonly low: number;
   readonly high: number;
@@ -28,10 +28,15 @@ export type Op =
   | { readonly kind: "flags"; readonly mailbox: number; readonly uids: UidRanges; readonly clear: readonly [low: number, high: number]; readonly set: readonly [low: number, high: number]; readonly unseen: number }
   /** `unseen` and `bytes` are what the mailbox loses. */
   | { readonly kind: "expunge"; readonly mailbox: number; readonly uids: UidRanges; readonly count: number; readonly unseen: number; readonly bytes: number }
+  /**
+   * Bodies that lie in a pack now: triples of the entry (or of minus the number of the pack) and the offset they had, and their offset
+   * in the pack. Packs in `dropped` have no body that anybody refers to.
+   */
+  | { readonly kind: "pack"; readonly pack: number; readonly name: string; readonly bytes: number; readonly moves: readonly number[]; readonly dropped: readonly number[] }
   /** The account is being erased: nothing is accepted after this. */
   | { readonly kind: "close" };
 
-const TAGS = ["mailbox-create", "mailbox-rename", "mailbox-delete", "subscribe", "keyword", "append", "copy", "flags", "expunge", "close"] as const satisfies readonly Op["kind"][];
+const TAGS = ["mailbox-create", "mailbox-rename", "mailbox-delete", "subscribe", "keyword", "append", "copy", "flags", "expunge", "close", "pack"] as const satisfies readonly Op["kind"][];
 
 /** Signed numbers as zigzag. */
 function writeSigned(writer: BinaryWriter, value: number): void {
@@ -64,16 +69,28 @@ function countOf(reader: BinaryReader): number {
 function writeRow(writer: BinaryWriter, row: NewRow): void {
   writer.number(row.low).number(row.high);
   writeSigned(writer, row.internalDate);
-  writer.number(row.size).number(row.body.seq).number(row.body.offset).number(row.body.length).text(row.body.object ?? "");
+  writer.number(row.size);
+  writeSigned(writer, row.body.seq);
+  writer.number(row.body.offset).number(row.body.length).text(row.body.object ?? "");
 }
 function readRow(reader: BinaryReader): NewRow {
   const low = reader.number();
   const high = reader.number();
   const internalDate = readSigned(reader);
   const size = reader.number();
-  const body = { seq: reader.number(), offset: reader.number(), length: reader.number() };
+  const body = { seq: readSigned(reader), offset: reader.number(), length: reader.number() };
   const object = reader.text();
   return { low, high, internalDate, size, body: { ...body, object: object === "" ? null : object } };
+}
+
+function readMoves(reader: BinaryReader): number[] {
+  const moves = new Array<number>(countOf(reader) * 3);
+  for (let i = 0; i < moves.length; i += 3) {
+    moves[i] = readSigned(reader);
+    moves[i + 1] = reader.number();
+    moves[i + 2] = reader.number();
+  }
+  return moves;
 }
 
 export function encodeOp(writer: BinaryWriter, op: Op): void {
@@ -115,6 +132,14 @@ export function encodeOp(writer: BinaryWriter, op: Op): void {
       writeAscending(writer, op.uids);
       writer.number(op.count).number(op.unseen).number(op.bytes);
       return;
+    case "pack":
+      writer.number(op.pack).text(op.name).number(op.bytes).number(op.moves.length / 3);
+      for (let i = 0; i < op.moves.length; i += 3) {
+        writeSigned(writer, op.moves[i]!);
+        writer.number(op.moves[i + 1]!).number(op.moves[i + 2]!);
+      }
+      writeAscending(writer, op.dropped);
+      return;
     case "close":
       return;
   }
@@ -150,6 +175,8 @@ export function decodeOp(reader: BinaryReader): Op {
       };
     case "expunge":
       return { kind, mailbox: reader.number(), uids: readAscending(reader), count: reader.number(), unseen: reader.number(), bytes: reader.number() };
+    case "pack":
+      return { kind, pack: reader.number(), name: reader.text(), bytes: reader.number(), moves: readMoves(reader), dropped: readAscending(reader) };
     case "close":
       return { kind };
     default:

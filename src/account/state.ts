@@ -8,10 +8,18 @@ export const INBOX_ID = 1;
 export const MAILBOXES_MAX = 10_000;
 export const SUBSCRIPTIONS_MAX = 10_000;
 
+export interface Pack {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 export class AccountState {
   closed = false;
   mailboxNext = INBOX_ID;
   uidValidityNext = 1;
+  packNext = 1;
+  /** Where small bodies lie that were taken out of their entries, by number. */
+  readonly packs = new Map<number, Pack>();
   readonly mailboxes = new Map<number, Mailbox>();
   readonly byName = new Map<string, Mailbox>();
   readonly subscriptions = new Set<string>();
@@ -74,6 +82,13 @@ export function applyOp(state: AccountState, op: Op, seq: number): void {
       state.messages += mailbox.exists;
       return;
     }
+    case "pack":
+      assert(op.pack === state.packNext, "pack numbers rise");
+      state.packNext = op.pack + 1;
+      if (op.name !== "") state.packs.set(op.pack, { name: op.name, bytes: op.bytes });
+      for (const dropped of op.dropped) state.packs.delete(dropped);
+      for (const mailbox of state.mailboxes.values()) mailbox.applyPack(op, seq);
+      return;
     case "close":
       state.closed = true;
       return;

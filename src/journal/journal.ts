@@ -119,11 +119,21 @@ export class Journal<State, Op, D extends Draft<Op>> {
     });
   }
 
-  /** The octets of an inline body. Null when it is absent or was changed. */
-  async body(place: InlineBody, bytesMax: number): Promise<Buffer | null | StoreFailure> {
-    const answer = await this.world.store.get(entryKey(this.prefix, place.seq), { range: { start: place.offset, end: place.offset + place.length } });
+  /** The octets of a body that lies inside an entry, or inside a pack of that name. Null when it is absent or was changed. */
+  async body(place: InlineBody, bytesMax: number, pack: string | null = null): Promise<Buffer | null | StoreFailure> {
+    const sealed = await this.sealedBody(place, pack);
+    return Buffer.isBuffer(sealed) ? unpack(this.cipher, sealed, `${this.prefix}body`, bytesMax) : sealed;
+  }
+  /** A body as it lies in the store: it can be put elsewhere in the same journal as it is. */
+  async sealedBody(place: InlineBody, pack: string | null): Promise<Buffer | null | StoreFailure> {
+    const key = pack === null ? entryKey(this.prefix, place.seq) : objectKey(this.prefix, pack);
+    const answer = await this.world.store.get(key, { range: { start: place.offset, end: place.offset + place.length } });
     if (answer.kind === "failure") return answer;
-    return answer.kind === "found" ? unpack(this.cipher, answer.bytes, `${this.prefix}body`, bytesMax) : null;
+    return answer.kind === "found" ? answer.bytes : null;
+  }
+  /** Sealed bodies, one after the other, as an object. */
+  async putPack(name: string, sealed: Buffer): Promise<StoreFailure | null> {
+    return this.#putNamed(name, sealed);
   }
   packBody(plain: Buffer): Buffer {
     return pack(this.cipher, plain, `${this.prefix}body`);
@@ -135,14 +145,17 @@ export class Journal<State, Op, D extends Draft<Op>> {
     return answer.kind === "found" ? unpack(this.cipher, answer.bytes, `${this.prefix}${name}`, bytesMax) : null;
   }
   /** A name no other object has, with its time in front: garbage is judged by age. */
-  newObjectName(kind: "c" | "b"): string {
+  newObjectName(kind: "c" | "b" | "p"): string {
     return `${kind}/${this.world.clock.now().toString(36).padStart(9, "0")}-${this.world.random.bytes(10).toString("hex")}`;
   }
   async putObject(name: string, plain: Buffer): Promise<StoreFailure | null> {
-    const answer = await this.world.store.put(objectKey(this.prefix, name), pack(this.cipher, plain, `${this.prefix}${name}`), {});
-    // The name is new and the octets are fixed, so writing them again after an unknown outcome is harmless.
+    return this.#putNamed(name, pack(this.cipher, plain, `${this.prefix}${name}`));
+  }
+  /** The name is new and the octets are fixed, so writing them again after an unknown outcome is harmless. */
+  async #putNamed(name: string, bytes: Buffer): Promise<StoreFailure | null> {
+    const answer = await this.world.store.put(objectKey(this.prefix, name), bytes, {});
     if (answer.kind !== "failure" || answer.outcome === "none") return answer.kind === "failure" ? answer : null;
-    const again = await this.world.store.put(objectKey(this.prefix, name), pack(this.cipher, plain, `${this.prefix}${name}`), {});
+    const again = await this.world.store.put(objectKey(this.prefix, name), bytes, {});
     return again.kind === "failure" ? again : null;
   }
 

@@ -83,7 +83,7 @@ export async function collect<State, Op, D extends Draft<Op>>(journal: Journal<S
     for (const name of journal.machine.references(root)) marked.add(name);
   }
   let removed = 0;
-  for (const kind of ["b/", "c/", "s/"]) {
+  for (const kind of ["b/", "c/", "p/", "s/"]) {
     let after = "";
     for (;;) {
       const page = await store.list(journal.prefix + kind, { ...(after === "" ? {} : { after }), limit: LIST_LIMIT_MAX });
