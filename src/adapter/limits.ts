@@ -43,3 +43,43 @@ export const DNS_FAILURE_KEPT_MS = 5_000;
 export const DNS_NO_EDNS_MS = 900_000;
 export const DNS_CACHE_ENTRIES_MAX = 100_000;
 export const DNS_CACHE_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Endpoints in one S3 URL. */
+export const S3_ENDPOINTS_MAX = 32;
+/** An S3 key has at most 1024 octets; ours are half of it, and the rest is left for a prefix. */
+export const S3_PREFIX_BYTES_MAX = 256;
+/** Requests on the wire at once unless the URL says otherwise: a gateway of Ceph has 128 threads or more. */
+export const S3_CONNECTIONS = 128;
+export const S3_CONNECTIONS_MAX = 4096;
+/** Requests that wait for a connection, and the octets of their bodies; more are answered `throttled`. */
+export const S3_WAITING_MAX = 20_000;
+export const S3_WAITING_BYTES_MAX = 512 * 1024 * 1024;
+/** The store is near: what has not connected after this long is not there. */
+export const S3_CONNECT_MS_MAX = 3_000;
+/** From the request until the answer begins, and from one piece of the answer to the next. Ceph takes 13 s to notice that an OSD hangs. */
+export const S3_SILENCE_MS_MAX = 10_000;
+/** A body may take longer to send, at this rate. */
+export const S3_UPLOAD_BYTES_PER_MS_MIN = 1024;
+/** After this long no try of an operation that may have had an effect is followed by another. */
+export const S3_OPERATION_MS_MAX = 30_000;
+/** The same while no try had an effect: whoever waits may well be told. */
+export const S3_NO_EFFECT_MS_MAX = 8_000;
+/** Between tries: a random part of a step that doubles. */
+export const S3_BACKOFF_MS_MIN = 20;
+export const S3_BACKOFF_MS_MAX = 1_000;
+/** How soon an endpoint that failed is asked whether it is back; doubled every time it is not. */
+export const S3_DOWN_MS_MIN = 250;
+export const S3_DOWN_MS_MAX = 15_000;
+/** Idle connections are closed before the other side does: gateways wait 5 (AWS) to 65 seconds (Ceph). */
+export const S3_IDLE_MS = 4_000;
+/** Above this the body is hashed by MD5 in steps, not by SHA-256 at once. */
+export const S3_SIGNED_BODY_BYTES_MAX = 1024 * 1024;
+/** Answers in XML: a list of 1000 keys takes 400 KB. */
+export const S3_XML_BYTES_MAX = 4 * 1024 * 1024;
+export const S3_XML_DEPTH_MAX = 8;
+export const S3_XML_ELEMENTS_MAX = 50_000;
+/** Pages of one list that may be empty or short before it is given up. */
+export const S3_LIST_PAGES_MAX = 1_000;
+export const S3_CREDENTIALS_BYTES_MAX = 64 * 1024;
+/** How soon credentials are read again after they were refused. */
+export const S3_CREDENTIALS_AGAIN_MS = 5_000;
