@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Keyring } from "../journal/keyring.ts";
 import { FakeClock } from "../port/clock.fake.ts";
+import type { Hints } from "../port/hints.ts";
 import { FakeLog } from "../port/log.fake.ts";
 import { MemoryStore, type StoreFault, type StoreOperation } from "../port/object-store.fake.ts";
 import { FakeRandom } from "../port/random.fake.ts";
@@ -25,10 +26,10 @@ export class AccountWorld {
   #seed = 1;
 
   /** Another node: nothing in common with the others but the store. */
-  async node(id = "test"): Promise<Account> {
+  async node(id = "test", hints?: Hints): Promise<Account> {
     const random = new FakeRandom(this.#seed++);
     const keyring = new Keyring(this.store, Buffer.alloc(32, 7), random);
-    const accounts = new Accounts({ store: this.store, clock: this.clock, random, log: this.log }, keyring, { idleBytesMax: 0, bodies: newBodyCache(1024 * 1024) });
+    const accounts = new Accounts({ store: this.store, clock: this.clock, random, log: this.log, ...(hints === undefined ? {} : { hints }) }, keyring, { idleBytesMax: 0, bodies: newBodyCache(1024 * 1024) });
     must(await accounts.create(id));
     return must(await accounts.use(id)).account;
   }

@@ -6,6 +6,7 @@
  */
 import { ByteCache } from "../base/byte-cache.ts";
 import { canonicalMailboxName } from "../imap/mailbox-name.ts";
+import { HintFollower, hintSubject } from "../journal/hint-follower.ts";
 import { Journal, type Decide } from "../journal/journal.ts";
 import { SNAPSHOT_ENTRIES } from "../journal/limits.ts";
 import { writeSnapshot } from "../journal/snapshot.ts";
@@ -23,6 +24,8 @@ import { loadSummaries, summaryOf } from "./summary.ts";
 /** A message that the store holds is never larger than this, whatever the settings say. */
 export const MESSAGE_BYTES_MAX = 256 * 1024 * 1024;
 const MAINTAIN_EVERY_MS = 60 * 60 * 1000;
+/** A client ends IDLE to fetch what it was told of, and begins it again: the subscription to hints stays up so long in between. */
+const HINTS_LINGER_MS = 60_000;
 const CHUNK_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Message octets that were read lately, shared by all accounts of the process. */
@@ -41,12 +44,18 @@ export class Account {
   readonly #bodies: BodyCache;
   #snapshotting = false;
   #maintainedAt = -Infinity;
+  #watchers = 0;
+  /** Ends the subscription to hints; null while there is none. */
+  #unsubscribe: (() => void) | null = null;
+  #cancelLinger: () => void = () => {};
 
   constructor(id: string, journal: AccountJournal, options: { readonly quotaBytes: number; readonly bodies: BodyCache }) {
     this.id = id;
     this.journal = journal;
     this.quotaBytes = options.quotaBytes;
     this.#bodies = options.bodies;
+    const { hints } = journal.world;
+    if (hints !== undefined) journal.onWritten((seq) => hints.publish(hintSubject(journal.prefix), seq));
   }
 
   get state(): AccountState {
@@ -61,9 +70,38 @@ export class Account {
     const answer = await this.journal.refresh(options);
     return answer.kind === "failed" ? failureOf(answer.failure) : done(null);
   }
-  /** Called after every change, whoever made it: with the operations of one entry, or none when the state was read anew. */
+  /**
+   * Called after every change, whoever made it: with the operations of one entry, or none when the state was read anew. While
+   * anybody listens, hints of other processes have the account look at once at what they wrote.
+   */
   onChange(listener: (ops: readonly Op[], seq: number) => void): () => void {
-    return this.journal.onApplied(listener);
+    const unlisten = this.journal.onApplied(listener);
+    this.#watchers += 1;
+    if (this.#watchers === 1) this.#followHints();
+    let stopped = false;
+    return () => {
+      if (stopped) return;
+      stopped = true;
+      unlisten();
+      this.#watchers -= 1;
+      if (this.#watchers === 0) this.#lingerOnHints();
+    };
+  }
+  #followHints(): void {
+    this.#cancelLinger();
+    const { hints } = this.journal.world;
+    if (hints === undefined || this.#unsubscribe !== null) return;
+    const follower = new HintFollower(this.journal);
+    this.#unsubscribe = hints.subscribe(hintSubject(this.journal.prefix), (seq) => {
+      if (this.#watchers > 0) follower.hint(seq);
+    });
+  }
+  #lingerOnHints(): void {
+    if (this.#unsubscribe === null) return;
+    this.#cancelLinger = this.journal.world.clock.timer(HINTS_LINGER_MS, () => {
+      this.#unsubscribe?.();
+      this.#unsubscribe = null;
+    });
   }
   /** INBOX is found whatever its case (RFC 9051 section 5.1). */
   mailboxNamed(name: string): Mailbox | null {

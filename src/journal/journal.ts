@@ -9,12 +9,14 @@
  */
 import { BinaryReader, BinaryWriter, BrokenRecord } from "../base/binary.ts";
 import { assert } from "../base/assert.ts";
+import { EMPTY } from "../base/bytes.ts";
 import type { Clock } from "../port/clock.ts";
+import type { Hints } from "../port/hints.ts";
 import type { Log } from "../port/log.ts";
 import type { ObjectStore, StoreFailure } from "../port/object-store.ts";
 import type { Random } from "../port/random.ts";
 import type { Cipher } from "./cipher.ts";
-import { decodeEntry, encodeEntry, entryIdOf } from "./entry.ts";
+import { decodeEntry, encodeEntry, entryIdOf, HEADER_BYTES } from "./entry.ts";
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, ENTRY_BODY_BYTES_MAX, ENTRY_DECISIONS_MAX, ROUND_TRIES_MAX, VALID_FOR_MS } from "./limits.ts";
 import { Draft, type InlineBody, type Machine } from "./machine.ts";
 import { pack, unpack } from "./packing.ts";
@@ -26,6 +28,8 @@ export interface JournalWorld {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** How other processes learn at once of what this one wrote; without it they look by their timers. */
+  readonly hints?: Hints;
 }
 
 export type Decision<R> =
@@ -46,11 +50,28 @@ export type OpenAnswer<J> = { readonly kind: "open"; readonly journal: J } | { r
 /** The root of a snapshot names mailboxes and chunks, not messages. */
 const ROOT_BYTES_MAX = 256 * 1024 * 1024;
 
+/** A moment by both clocks. A suspended machine's monotonic clock stands still, and a wall clock can be set back: the longer time counts. */
+export interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+const NEVER: Moment = { monotonic: -Infinity, wall: -Infinity };
+/** How often a state is brought up to date again because it took too long, or because another snapshot took the place of the one that was read. */
+const CATCH_UP_TRIES_MAX = 4;
+
 interface Waiting<State, D> {
   readonly decide: Decide<State, D, unknown>;
   readonly bodyBytes: number;
   readonly done: (answer: CommitAnswer<unknown>) => void;
   readonly crashed: (error: unknown) => void;
+}
+/** An entry whose writing was begun: what it holds, and who waits for it. */
+interface Attempt<State, D> {
+  readonly seq: number;
+  readonly id: Buffer;
+  readonly draft: D;
+  readonly decided: readonly { readonly waiting: Waiting<State, D>; readonly result: unknown }[];
+  readonly later: readonly Waiting<State, D>[];
 }
 type RoundAnswer = { readonly kind: "done" } | { readonly kind: "again" } | { readonly kind: "failed"; readonly failure: StoreFailure };
 
@@ -63,11 +84,17 @@ export class Journal<State, Op, D extends Draft<Op>> {
   #seq = 0;
   /** The snapshot this state was last known to be above. */
   #head: Head | null = null;
-  #validatedAt = -Infinity;
+  /** The snapshot whose objects the state refers to. */
+  #base: string | null = null;
+  /** When the state was last known to be all there is: the moment before the store was asked. */
+  #validatedAt = NEVER;
+  /** An operation broke off in the middle: the state is not what the entries say. */
+  #spoiled = false;
   #waiting: Waiting<State, D>[] = [];
   #draining = false;
   #turn: Promise<void> = Promise.resolve();
   #listeners = new Set<(ops: readonly Op[], seq: number) => void>();
+  #writtenListeners = new Set<(seq: number) => void>();
 
   constructor(prefix: string, world: JournalWorld, cipher: Cipher, machine: Machine<State, Op, D>) {
     this.prefix = prefix;
@@ -100,14 +127,31 @@ export class Journal<State, Op, D extends Draft<Op>> {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
-  noteHead(head: Head): void {
+  /** Called after every entry that this process wrote, before `onApplied`: it is durable, and others may be told of it. */
+  onWritten(listener: (seq: number) => void): () => void {
+    this.#writtenListeners.add(listener);
+    return () => this.#writtenListeners.delete(listener);
+  }
+  /** The id of the pointer whose snapshot the state's references come from; null when they come from none. */
+  get base(): string | null {
+    return this.#base;
+  }
+  /** `own`: the state refers to the objects of this snapshot now. */
+  noteHead(head: Head, options: { readonly own: boolean } = { own: false }): void {
     if (this.#head === null || head.seq >= this.#head.seq) this.#head = head;
+    if (options.own) this.#base = head.id;
+  }
+  moment(): Moment {
+    return { monotonic: this.world.clock.monotonic(), wall: this.world.clock.now() };
+  }
+  /** Milliseconds since then, the longer ones where the clocks disagree. */
+  ageMs(since: Moment): number {
+    return Math.max(this.world.clock.monotonic() - since.monotonic, this.world.clock.now() - since.wall);
   }
 
   /** Reads what others wrote. `youngerThanMs` lets a state that was validated so recently pass without a read. */
   refresh(options: { readonly youngerThanMs?: number } = {}): Promise<RefreshAnswer> {
-    const age = this.world.clock.monotonic() - this.#validatedAt;
-    if (options.youngerThanMs !== undefined && age <= options.youngerThanMs) return Promise.resolve({ kind: "fresh", changed: false });
+    if (options.youngerThanMs !== undefined && this.ageMs(this.#validatedAt) <= options.youngerThanMs) return Promise.resolve({ kind: "fresh", changed: false });
     return this.#exclusive(() => this.#catchUp());
   }
 
@@ -191,16 +235,17 @@ export class Journal<State, Op, D extends Draft<Op>> {
   }
 
   async #settle(batch: Waiting<State, D>[]): Promise<void> {
+    const attempts: Attempt<State, D>[] = [];
     try {
       for (let tries = 0; ; tries++) {
-        const answer = await this.#round(batch);
+        const answer = await this.#round(batch, attempts);
         if (answer.kind === "done") return;
         if (answer.kind === "again" && tries < ROUND_TRIES_MAX) {
           if (tries > 1) await this.#backOff(tries);
           continue;
         }
         const failure: StoreFailure = answer.kind === "failed" ? answer.failure : { kind: "failure", retryable: true, outcome: "none", because: "throttled", detail: "too many writers at once" };
-        for (const waiting of batch) waiting.done({ kind: "failed", failure });
+        for (const waiting of batch) waiting.done({ kind: "failed", failure: attempts.length === 0 ? failure : unknown(failure) });
         return;
       }
     } catch (error) {
@@ -213,107 +258,105 @@ export class Journal<State, Op, D extends Draft<Op>> {
     return this.world.clock.sleep(BACKOFF_MS_MIN + this.world.random.below(most));
   }
 
-  /** Decides, writes and applies once. */
-  async #round(batch: Waiting<State, D>[]): Promise<RoundAnswer> {
-    const validatedAt = this.#validatedAt;
-    const draft = this.machine.draft(this.#state);
-    const decided: { waiting: Waiting<State, D>; decision: Exclude<Decision<unknown>, { kind: "later" }> }[] = [];
-    const later: Waiting<State, D>[] = [];
-    for (const waiting of batch) {
-      const decision = waiting.decide(this.#state, draft, this.#seq + 1);
-      if (decision.kind === "later") later.push(waiting);
-      else decided.push({ waiting, decision });
-    }
-    assert(decided.length > 0 || batch.length === 0, "a decision for an empty draft can't wait");
-    if (draft.ops.length === 0) {
+  /** Decides, writes and applies once. `attempts` are those of the same batch of which nobody knows whether they were or will be done. */
+  async #round(batch: Waiting<State, D>[], attempts: Attempt<State, D>[]): Promise<RoundAnswer> {
+    // From a state that was not validated lately nothing is written: its next entry may have been written, and trimmed since.
+    if (this.#spoiled || this.ageMs(this.#validatedAt) > VALID_FOR_MS) {
       const fresh = await this.#catchUp();
       if (fresh.kind === "failed") return fresh;
-      if (fresh.changed) return { kind: "again" };
-    } else {
-      const written = await this.#write(draft, validatedAt);
-      if (written.kind !== "done") return written;
     }
-    this.#waiting.unshift(...later);
-    for (const { waiting, decision } of decided) waiting.done({ kind: "done", result: decision.result, seq: this.#seq });
+    const validatedAt = this.#validatedAt;
+    const draft = this.machine.draft(this.#state);
+    const decided: { waiting: Waiting<State, D>; result: unknown }[] = [];
+    const later: Waiting<State, D>[] = [];
+    for (const waiting of batch) {
+      try {
+        const decision = waiting.decide(this.#state, draft, this.#seq + 1);
+        if (decision.kind === "later") later.push(waiting);
+        else decided.push({ waiting, result: decision.result });
+      } catch (error) {
+        // Its own fault only: the others decide again, for a draft without what it may have left there.
+        waiting.crashed(error);
+        batch.splice(batch.indexOf(waiting), 1);
+        return { kind: "again" };
+      }
+    }
+    assert(decided.length > 0 || batch.length === 0, "a decision for an empty draft can't wait");
+    const attempt: Attempt<State, D> = { seq: this.#seq + 1, id: this.world.random.bytes(16), draft, decided, later };
+    if (draft.ops.length > 0) return this.#write(attempt, attempts, validatedAt);
+    const fresh = await this.#catchUp();
+    if (fresh.kind === "failed") return fresh;
+    if (fresh.changed) return { kind: "again" };
+    this.#answer(attempt);
     return { kind: "done" };
   }
+  #answer({ decided, later }: Attempt<State, D>): void {
+    this.#waiting.unshift(...later);
+    for (const { waiting, result } of decided) waiting.done({ kind: "done", result, seq: this.#seq });
+  }
 
-  async #write(draft: D, validatedAt: number): Promise<RoundAnswer> {
-    const seq = this.#seq + 1;
-    const id = this.world.random.bytes(16);
+  async #write(attempt: Attempt<State, D>, attempts: Attempt<State, D>[], validatedAt: Moment): Promise<RoundAnswer> {
+    const { seq, id, draft } = attempt;
     const writer = new BinaryWriter(1024);
     writer.number(draft.ops.length);
     for (const op of draft.ops) this.machine.encode(writer, op);
     const bytes = encodeEntry(this.cipher, { prefix: this.prefix, seq }, id, draft.bodies, writer.finish());
     const key = entryKey(this.prefix, seq);
+    const askedAt = this.moment();
     const answer = await this.world.store.put(key, bytes, { ifAbsent: true });
     if (answer.kind === "failure" && answer.outcome === "none") return answer.retryable && answer.because !== "full" ? { kind: "again" } : { kind: "failed", failure: answer };
-    if (answer.kind !== "done") {
-      const mine = await this.#isMine(key, id);
-      if (mine === "unknown") {
-        this.#validatedAt = -Infinity;
-        return { kind: "failed", failure: answer.kind === "failure" ? answer : { kind: "failure", retryable: true, outcome: "unknown", because: "unavailable", detail: "the entry could not be read back" } };
-      }
-      if (mine === "absent") return { kind: "again" };
-      if (mine === "other") {
-        const caught = await this.#catchUp();
-        return caught.kind === "failed" ? caught : { kind: "again" };
-      }
+    if (answer.kind === "failure") attempts.push(attempt);
+    if (answer.kind === "done") return this.#written(attempt, askedAt, validatedAt);
+    const there = await this.#entryId(key);
+    if (there === "unknown") {
+      this.#validatedAt = NEVER;
+      return { kind: "failed", failure: answer.kind === "failure" ? answer : { kind: "failure", retryable: true, outcome: attempts.length === 0 ? "none" : "unknown", because: "unavailable", detail: "the entry could not be read back" } };
     }
-    // A writer whose state was not validated recently may have recreated an entry that was trimmed.
-    if (this.world.clock.monotonic() - validatedAt > VALID_FOR_MS) {
-      const stale = await this.#undoIfTrimmed(key, seq);
-      if (stale !== null) return stale;
-    }
-    this.#validatedAt = this.world.clock.monotonic();
-    this.#advance(draft.ops, seq);
-    return { kind: "done" };
-  }
-
-  async #undoIfTrimmed(key: string, seq: number): Promise<RoundAnswer | null> {
-    const head = await readHead(this.world.store, this.prefix);
-    if (head.kind === "failure") return { kind: "failed", failure: { ...head, outcome: "unknown" } };
-    if (head.head === null || head.head.seq < seq) return null;
-    const undone = await this.world.store.delete(key);
-    this.#validatedAt = -Infinity;
-    if (undone.kind === "failure") return { kind: "failed", failure: { ...undone, outcome: "unknown" } };
+    if (there === "absent") return { kind: "again" };
+    // A request that was given up for lost can be done later than the one that was sent after it.
+    const mine = attempts.find((other) => other.seq === seq && other.id.equals(there));
+    if (mine !== undefined) return this.#written(mine, askedAt, validatedAt);
     const caught = await this.#catchUp();
     return caught.kind === "failed" ? caught : { kind: "again" };
   }
 
-  async #isMine(key: string, id: Buffer): Promise<"mine" | "other" | "absent" | "unknown"> {
+  /** The entry is in the store. It counts, unless so much time has passed that it may stand where another was trimmed. */
+  async #written(attempt: Attempt<State, D>, askedAt: Moment, validatedAt: Moment): Promise<RoundAnswer> {
+    if (this.ageMs(validatedAt) > VALID_FOR_MS) {
+      const head = await readHead(this.world.store, this.prefix);
+      // Where the pointer has passed it, either others read it before they wrote their snapshot, or it was in none of
+      // their states. It stays: they may refer to it. If nobody does, the next trimming finds it.
+      if (head.kind === "failure" || (head.head !== null && head.head.seq >= attempt.seq)) {
+        this.#validatedAt = NEVER;
+        return { kind: "failed", failure: { kind: "failure", retryable: true, outcome: "unknown", because: "timeout", detail: "the entry was written too late to know whether it counts" } };
+      }
+    }
+    this.#validatedAt = askedAt;
+    this.#advance(attempt.draft.ops, attempt.seq);
+    for (const listener of this.#writtenListeners) listener(attempt.seq);
+    this.#answer(attempt);
+    return { kind: "done" };
+  }
+
+  async #entryId(key: string): Promise<Buffer | "absent" | "unknown"> {
     for (let tries = 0; tries < 6; tries++) {
-      const answer = await this.world.store.get(key, { range: { start: 0, end: 24 } });
+      const answer = await this.world.store.get(key, { range: { start: 0, end: HEADER_BYTES } });
       if (answer.kind === "absent") return "absent";
-      if (answer.kind === "found") return entryIdOf(answer.bytes)?.equals(id) === true ? "mine" : "other";
+      if (answer.kind === "found") return entryIdOf(answer.bytes) ?? EMPTY;
       await this.#backOff(tries + 1);
     }
     return "unknown";
   }
 
   #advance(ops: readonly Op[], seq: number): void {
-    this.machine.apply(this.#state, ops, seq);
+    try {
+      this.machine.apply(this.#state, ops, seq);
+    } catch (error) {
+      this.#spoiled = true;
+      throw error;
+    }
     this.#seq = seq;
     for (const listener of this.#listeners) listener(ops, seq);
-  }
-
-  /** Applies every entry that is there, from the newest snapshot where this state is older than what may have been trimmed. */
-  async #catchUp(): Promise<RefreshAnswer> {
-    const before = this.#seq;
-    if (this.world.clock.monotonic() - this.#validatedAt > VALID_FOR_MS) {
-      const head = await readHead(this.world.store, this.prefix);
-      if (head.kind === "failure") return { kind: "failed", failure: head };
-      if (head.head !== null && head.head.seq > this.#seq) return this.#load(head.head);
-      if (head.head !== null) this.noteHead(head.head);
-    }
-    for (;;) {
-      const next = await this.#read(this.#seq + 1);
-      if (next.kind === "failure") return { kind: "failed", failure: next };
-      if (next.kind === "end") break;
-      this.#advance(next.ops, this.#seq + 1);
-    }
-    this.#validatedAt = this.world.clock.monotonic();
-    return { kind: "fresh", changed: this.#seq !== before };
   }
 
   /**
@@ -321,11 +364,52 @@ export class Journal<State, Op, D extends Draft<Op>> {
    * The old state is there until the new one has everything the journal has.
    */
   reload(): Promise<RefreshAnswer> {
-    return this.#exclusive(async () => {
-      const head = await readHead(this.world.store, this.prefix);
-      if (head.kind === "failure") return { kind: "failed", failure: head };
-      return head.head === null || head.head.id === this.#head?.id ? this.#catchUp() : this.#load(head.head);
-    });
+    return this.#exclusive(() => this.#catchUp({ anew: true }));
+  }
+
+  /** Applies every entry that is there, from the newest snapshot where this state is older than what may have been trimmed. */
+  async #catchUp(options: { readonly anew: boolean } = { anew: false }): Promise<RefreshAnswer> {
+    const before = this.#seq;
+    let replaced = false;
+    let broken: { readonly id: string; readonly failure: StoreFailure } | null = null;
+    for (let tries = 0; tries < CATCH_UP_TRIES_MAX; tries++) {
+      let since = this.#validatedAt;
+      const anew: boolean = this.#spoiled || (options.anew && !replaced);
+      if (anew || this.ageMs(since) > VALID_FOR_MS) {
+        since = this.moment();
+        const read = await readHead(this.world.store, this.prefix);
+        if (read.kind === "failure") return { kind: "failed", failure: read };
+        if (this.#spoiled || (read.head !== null && (read.head.seq > this.#seq || (anew && read.head.id !== this.#base)))) {
+          // The same pointer leads to what can't be read: it is not that another has taken its place.
+          if (broken !== null && broken.id === read.head?.id) return { kind: "failed", failure: broken.failure };
+          const loaded = await this.#load(read.head, since);
+          if (loaded.kind === "failure") return { kind: "failed", failure: loaded };
+          if (loaded.kind === "broken") broken = { id: read.head?.id ?? "", failure: corrupt(loaded.detail) };
+          if (loaded.kind !== "loaded") continue;
+          return { kind: "fresh", changed: true };
+        }
+        if (read.head !== null) this.noteHead(read.head);
+        replaced = true;
+      }
+      const end = await this.#readOn(this.#seq, (ops, seq) => this.#advance(ops, seq));
+      if (end.kind === "failure") return { kind: "failed", failure: end };
+      // An entry that is absent now may have been there and be trimmed.
+      if (this.ageMs(since) > VALID_FOR_MS) continue;
+      this.#validatedAt = end.askedAt;
+      return { kind: "fresh", changed: this.#seq !== before };
+    }
+    return { kind: "failed", failure: broken?.failure ?? { kind: "failure", retryable: true, outcome: "none", because: "timeout", detail: `${this.prefix}: reading took too long` } };
+  }
+
+  /** Hands over the entries behind `seq`. `askedAt` is a moment at which there were no more. */
+  async #readOn(seq: number, next: (ops: readonly Op[], seq: number) => void): Promise<{ readonly kind: "end"; readonly askedAt: Moment } | StoreFailure> {
+    for (let at = seq + 1; ; at++) {
+      const askedAt = this.moment();
+      const read = await this.#read(at);
+      if (read.kind === "failure") return read;
+      if (read.kind === "end") return { kind: "end", askedAt };
+      next(read.ops, at);
+    }
   }
 
   async #read(seq: number): Promise<{ readonly kind: "ops"; readonly ops: readonly Op[] } | { readonly kind: "end" } | StoreFailure> {
@@ -352,31 +436,36 @@ export class Journal<State, Op, D extends Draft<Op>> {
     return ops;
   }
 
-  async #load(head: Head): Promise<RefreshAnswer> {
-    const root = await this.object(head.root, ROOT_BYTES_MAX);
-    if (root === null) return { kind: "failed", failure: corrupt(`${this.prefix}${head.root}: the snapshot is absent or was changed`) };
-    if (!Buffer.isBuffer(root)) return { kind: "failed", failure: root };
-    let state: State;
-    try {
-      state = await this.machine.restore(root, { object: (name) => this.#part(name) });
-    } catch (error) {
-      if (error instanceof BrokenRecord) return { kind: "failed", failure: corrupt(`${this.prefix}${head.root}: ${error.message}`) };
-      throw error;
+  /** Replaces the state by that of a snapshot, or an empty one, with all entries since. */
+  async #load(head: Head | null, since: Moment): Promise<{ readonly kind: "loaded" | "late" } | { readonly kind: "broken"; readonly detail: string } | StoreFailure> {
+    let state = this.machine.empty();
+    if (head !== null) {
+      const root = await this.object(head.root, ROOT_BYTES_MAX);
+      if (root === null) return { kind: "broken", detail: `${this.prefix}${head.root}: the snapshot is absent or was changed` };
+      if (!Buffer.isBuffer(root)) return root;
+      try {
+        state = await this.machine.restore(root, { object: (name) => this.#part(name) });
+      } catch (error) {
+        if (error instanceof BrokenRecord) return { kind: "broken", detail: `${this.prefix}${head.root}: ${error.message}` };
+        throw error;
+      }
     }
-    let seq = head.seq;
-    for (;;) {
-      const next = await this.#read(seq + 1);
-      if (next.kind === "failure") return { kind: "failed", failure: next };
-      if (next.kind === "end") break;
-      this.machine.apply(state, next.ops, ++seq);
-    }
+    let seq = head?.seq ?? 0;
+    const end = await this.#readOn(seq, (ops, at) => {
+      this.machine.apply(state, ops, at);
+      seq = at;
+    });
+    if (end.kind === "failure") return end;
+    if (this.ageMs(since) > VALID_FOR_MS) return { kind: "late" };
     assert(seq >= this.#seq, "a state that is read anew has all that the old one had");
     this.#state = state;
     this.#seq = seq;
     this.#head = head;
-    this.#validatedAt = this.world.clock.monotonic();
+    this.#base = head?.id ?? null;
+    this.#spoiled = false;
+    this.#validatedAt = end.askedAt;
     for (const listener of this.#listeners) listener([], seq);
-    return { kind: "fresh", changed: true };
+    return { kind: "loaded" };
   }
 
   async #part(name: string): Promise<Buffer | null> {
@@ -385,6 +474,10 @@ export class Journal<State, Op, D extends Draft<Op>> {
   }
 }
 
+/** A failure after a request whose outcome nobody knows. */
+function unknown(failure: StoreFailure): StoreFailure {
+  return { ...failure, outcome: "unknown", because: failure.because === "full" ? "unavailable" : failure.because };
+}
 function corrupt(detail: string): StoreFailure {
   return { kind: "failure", retryable: false, outcome: "none", because: "corrupt", detail };
 }

@@ -151,11 +151,13 @@ export class Queue {
   }
 
   async #change(operation: Extract<QueueOperation, { kind: "hold" | "release" | "retry" | "remove" }>): Promise<ChangeAnswer> {
-    const answer = await this.shardOf(operation.id).commit<ChangeAnswer>((state, draft) => {
+    const shard = this.shardOf(operation.id);
+    const answer = await shard.commit<ChangeAnswer>((state, draft) => {
       if (!state.messages.has(operation.id)) return { kind: "nothing", result: { kind: "absent" } };
       draft.ops.push(operation);
       return { kind: "write", result: { kind: "done" } };
     });
+    if (answer.kind === "done" && answer.result.kind === "done") shard.announce(answer.seq);
     return answer.kind === "failed" ? answer.failure : answer.result;
   }
 

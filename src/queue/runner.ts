@@ -28,7 +28,7 @@ export interface RunnerWorld extends ReportWorld {
   /** The name of this runner: unique among those that run at one time, and best the same after a restart. */
   readonly holder: string;
   readonly destinations?: DestinationSettings;
-  /** Milliseconds between two looks at the shards: how long what others enqueued may go unseen without a hint. */
+  /** Milliseconds between two looks at the shards: how long what others enqueued may go unseen when no hint comes. */
   readonly tickMs?: number;
 }
 
@@ -44,6 +44,8 @@ interface Held {
   readonly schedule: ShardSchedule;
   readonly lease: ShardLease;
   held: boolean;
+  /** Whether the metric of its length is ours. */
+  counted: boolean;
   maintainAt: number;
 }
 type AttemptEnd = { readonly kind: "unused" } | { readonly kind: "tried"; readonly attempt: DeliveryAttempt };
@@ -63,7 +65,7 @@ export class QueueRunner {
 
   constructor(world: RunnerWorld) {
     this.#world = world;
-    this.#shards = world.queue.shards.map((shard) => ({ schedule: new ShardSchedule(shard), lease: new ShardLease(shard, world.clock, world.holder), held: false, maintainAt: 0 }));
+    this.#shards = world.queue.shards.map((shard) => ({ schedule: new ShardSchedule(shard), lease: new ShardLease(shard, world.clock, world.holder), held: false, counted: false, maintainAt: 0 }));
     this.#destinations = new Destinations(world.destinations ?? DEFAULT_DESTINATIONS, world.random);
     this.#reports = new OwedReports(world);
   }
@@ -72,24 +74,25 @@ export class QueueRunner {
     this.#running = true;
     for (const entry of this.#shards) {
       this.#unlisten.push(entry.schedule.shard.journal.onApplied((operations) => {
-        if (!entry.held) return;
-        entry.schedule.applied(operations);
-        this.#pumpSoon();
-      }));
+        if (entry.held) {
+          entry.schedule.applied(operations);
+          this.#pumpSoon();
+        } else if (operations.some((operation) => operation.kind === "lease-ended")) this.wake();
+      }), entry.schedule.shard.followHints());
     }
     this.wake();
   }
-  /** Looks at every shard now: on a hint that another node enqueued something. */
+  /** Looks at every shard now: at the start, by the timer, and when another gave a shard back. */
   wake(): void {
     this.#cancelTick();
     if (this.#running) this.#ticking = this.#ticking.then(() => this.#tick());
   }
-  /** Starts nothing more, lets what runs end within half a minute, and gives the shards back. */
-  async stop(): Promise<void> {
+  /** Starts nothing more, lets what runs end within `withinMs`, and gives the shards back. */
+  async stop(withinMs = STOP_WITHIN_MS): Promise<void> {
     this.#running = false;
     this.#cancelTick();
     await this.#ticking;
-    for (let waited = 0; waited < STOP_WITHIN_MS && this.#destinations.active + this.#reports.active > 0; waited += 100) await this.#world.clock.sleep(100);
+    for (let waited = 0; waited < withinMs && this.#destinations.active + this.#reports.active > 0; waited += 100) await this.#world.clock.sleep(100);
     for (const unlisten of this.#unlisten) unlisten();
     this.#unlisten = [];
     await Promise.all(this.#shards.map((entry) => entry.lease.release()));
@@ -276,8 +279,10 @@ export class QueueRunner {
 
   #measure(): void {
     const { metrics } = this.#world;
-    for (const { schedule, held } of this.#shards) {
-      if (held) metrics.gauge("tayori_queue_messages", schedule.shard.state.messages.size, { shard: String(schedule.shard.number) });
+    for (const entry of this.#shards) {
+      // Whoever holds a shard counts it, so that the sum over all processes is the queue's length.
+      if (entry.held || entry.counted) metrics.gauge("tayori_queue_messages", entry.held ? entry.schedule.shard.state.messages.size : 0, { shard: String(entry.schedule.shard.number) });
+      entry.counted = entry.held;
     }
     metrics.gauge("tayori_queue_shards_held", this.held.length);
     metrics.gauge("tayori_queue_attempts_active", this.#destinations.active);

@@ -2,6 +2,7 @@
 import { parseAddress, type Address, type Domain } from "../address/address.ts";
 import { Keyring } from "../journal/keyring.ts";
 import { FakeClock } from "../port/clock.fake.ts";
+import type { Hints } from "../port/hints.ts";
 import { FakeLog } from "../port/log.fake.ts";
 import { MemoryStore } from "../port/object-store.fake.ts";
 import { FakeRandom } from "../port/random.fake.ts";
@@ -43,7 +44,7 @@ export function testWorld(seed = 1): { clock: FakeClock; random: FakeRandom; log
 }
 
 const MASTER = Buffer.alloc(32, 9);
-export async function openQueue(world: { clock: FakeClock; random: FakeRandom; log: FakeLog; store: ObjectStore }, shards = 2): Promise<Queue> {
+export async function openQueue(world: { clock: FakeClock; random: FakeRandom; log: FakeLog; store: ObjectStore; hints?: Hints }, shards = 2): Promise<Queue> {
   const answer = await Queue.open({ ...world, keyring: new Keyring(world.store, MASTER, world.random), shards });
   if (answer.kind !== "open") throw new Error(answer.detail);
   return answer.queue;

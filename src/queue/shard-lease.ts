@@ -88,11 +88,12 @@ export class ShardLease {
     const epoch = this.#epoch;
     this.#epoch = null;
     if (epoch === null) return;
-    await this.#shard.commit((state, draft) => {
-      if (state.lease?.epoch !== epoch) return { kind: "nothing", result: null };
+    const answer = await this.#shard.commit<boolean>((state, draft) => {
+      if (state.lease?.epoch !== epoch) return { kind: "nothing", result: false };
       draft.ops.push({ kind: "lease-ended", epoch });
-      return { kind: "write", result: null };
+      return { kind: "write", result: true };
     });
+    if (answer.kind === "done" && answer.result) this.#shard.announce(answer.seq);
   }
 
   #lost(): false {

@@ -5,6 +5,7 @@
 import { EMPTY } from "../base/bytes.ts";
 import type { Cipher } from "../journal/cipher.ts";
 import { readHead } from "../journal/head.ts";
+import { HintFollower, hintSubject } from "../journal/hint-follower.ts";
 import { Journal, type CommitAnswer, type Decide, type JournalWorld } from "../journal/journal.ts";
 import { INLINE_BODY_BYTES_MAX, SNAPSHOT_ENTRIES } from "../journal/limits.ts";
 import { collect, writeSnapshot } from "../journal/snapshot.ts";
@@ -57,6 +58,18 @@ export class QueueShard {
   commit<R>(decide: Decide<QueueState, QueueDraft, R>): Promise<CommitAnswer<R>> {
     return this.journal.commit(decide);
   }
+  /**
+   * Tells the runners of other processes that there is something for whoever holds the shard, or that nobody holds it any more.
+   * Results of attempts and renewed leases are told to nobody: no one waits for them.
+   */
+  announce(seq: number): void {
+    this.journal.world.hints?.publish(hintSubject(this.journal.prefix), seq);
+  }
+  /** Reads at once what others announce; the answer ends it. */
+  followHints(): () => void {
+    const follower = new HintFollower(this.journal);
+    return this.journal.world.hints?.subscribe(hintSubject(this.journal.prefix), (seq) => follower.hint(seq)) ?? (() => {});
+  }
 
   /** Puts a message in the queue; it is durable when this resolves. One with the id of a message that is there changes nothing. */
   async enqueue(message: Omit<QueuedMessage, "content" | "contentBytes">, content: Buffer): Promise<StoreFailure | null> {
@@ -78,7 +91,9 @@ export class QueueShard {
       draft.ops.push({ kind: "enqueue", message: message(draft, seq) });
       return { kind: "write", result: null };
     }, packed.length);
-    return answer.kind === "failed" ? answer.failure : null;
+    if (answer.kind === "failed") return answer.failure;
+    this.announce(answer.seq);
+    return null;
   }
 
   /** The content of a message; null when it is gone or was changed in the store. */
@@ -103,13 +118,14 @@ export class QueueShard {
     if (head.kind === "failure") return head;
     // Chunks that only an older snapshot refers to may have been collected: what this state knows of them is forgotten.
     if ((head.head?.root ?? null) !== this.#namesOf) for (const chunk of this.state.chunks.values()) chunk.name = null;
-    const written = await writeSnapshot(this.journal);
+    const written = await writeSnapshot(this.journal, head.head?.id ?? null);
     if (written.kind === "failure") return written;
     this.#namesOf = written.kind === "written" ? (this.journal.head?.root ?? null) : null;
     return null;
   }
 
   async #sweep(): Promise<StoreFailure | null> {
+    const takenAt = this.journal.world.clock.now();
     const seqs = new Set<number>();
     const names = new Set<string>();
     for (const { content } of this.state.messages.values()) {
@@ -118,7 +134,7 @@ export class QueueShard {
     }
     const failure = await this.#trimming.trim((seq) => seqs.has(seq));
     if (failure !== null) return failure;
-    const collected = await collect(this.journal, (name) => names.has(name));
+    const collected = await collect(this.journal, (name) => names.has(name), takenAt);
     return "kind" in collected ? collected : null;
   }
 }
