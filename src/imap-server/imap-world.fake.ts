@@ -12,6 +12,7 @@ import { FakeLog } from "../port/log.fake.ts";
 import { noMetrics } from "../port/metrics.ts";
 import { MemoryStore, type MemoryStoreOptions } from "../port/object-store.fake.ts";
 import { FakeRandom } from "../port/random.fake.ts";
+import type { Authenticator } from "../sasl/authenticator.ts";
 import { FakeAuthenticator } from "../sasl/authenticator.fake.ts";
 import { type ImapServerDeps, serveImap } from "./imap-server.ts";
 import type { ImapServerSettings } from "./settings.ts";
@@ -42,6 +43,8 @@ export class ImapWorld {
   readonly authenticator = new FakeAuthenticator(Object.fromEntries(LOGINS.map((name) => [name, "wonderland"])));
   quotaBytes: number;
   readonly settings: ImapServerSettings;
+  /** Passwords are checked off the event loop: what is under way. */
+  readonly #checks = new Set<Promise<unknown>>();
   readonly #processes = new Map<number, ImapServerDeps>();
 
   constructor(options: ImapWorldOptions = {}) {
@@ -66,10 +69,31 @@ export class ImapWorld {
     const keyring = new Keyring(store, Buffer.alloc(32, 9), random);
     const accounts = new Accounts({ store, clock, random, log }, keyring, { idleBytesMax: 1e9, bodies: newBodyCache(1e7) });
     const deps: ImapServerDeps = {
-      settings: this.settings, accounts, authenticator: this.authenticator, quotaOf: async () => this.quotaBytes, clock, random, log, metrics: noMetrics,
+      settings: this.settings, accounts, authenticator: this.#watched(), quotaOf: async () => this.quotaBytes, clock, random, log, metrics: noMetrics,
     };
     this.#processes.set(process, deps);
     return deps;
+  }
+  #watched(): Authenticator {
+    const watch = <T>(check: Promise<T>): Promise<T> => {
+      this.#checks.add(check);
+      return check.finally(() => this.#checks.delete(check));
+    };
+    return {
+      verifyPassword: (name, password) => watch(this.authenticator.verifyPassword(name, password)),
+      scramCredentials: (name) => watch(this.authenticator.scramCredentials(name)),
+      loginOf: (name) => watch(this.authenticator.loginOf(name)),
+    };
+  }
+  /** Lets everything come to rest that needs no time to pass. `turn` waits for a turn of the event loop, which a test may do. */
+  async settle(turn: () => Promise<void>): Promise<void> {
+    do {
+      await Promise.all(this.#checks);
+      for (let i = 0; i < 5; i++) {
+        await this.clock.advance(0);
+        await turn();
+      }
+    } while (this.#checks.size > 0);
   }
   connect(options: ConnectOptions = {}): ImapClient {
     const remote = { address: options.address ?? "192.0.2.7", port: 40_000 };
@@ -168,10 +192,12 @@ export class ImapClient {
   }
   /** What was heard and not yet taken, after what is under way was done. */
   async rest(settle: () => Promise<void>): Promise<string> {
-    await settle();
-    if (!this.#ended) void this.#read();
-    await settle();
-    return this.#heard.toString("latin1");
+    for (;;) {
+      const before = this.#heard.length;
+      if (!this.#ended) void this.#read();
+      await settle();
+      if (this.#heard.length === before) return this.#heard.toString("latin1");
+    }
   }
   /** Sends a command and hears all responses to the tagged one, which is the last, or to the end. */
   async say(command: string | Buffer): Promise<string[]> {
