@@ -28,6 +28,11 @@ describe("RFC 3516 section 4.4, messages with NUL", () => {
     assert.deepEqual(part(encoded, 2), octets("\0\x01".repeat(60)));
     assert.ok(encoded.toString("latin1").split("\r\n").every((line) => line.length <= 76));
   });
+  test("no header at all", () => {
+    const encoded = encodeBinaryParts(octets("a\0b"))!;
+    assert.equal(encoded.toString("latin1"), "MIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n\r\nYQBi");
+    assert.deepEqual(part(encoded, 1), octets("a\0b"));
+  });
   test("without NUL it stays the very same", () => {
     const content = octets("Subject: x\r\n\r\n\x01\xff");
     assert.equal(encodeBinaryParts(content), content);

@@ -23,7 +23,8 @@ export function encodeBinaryParts(content: Buffer): Buffer | null {
   const edits: Edit[] = [];
   encode(content, message, edits);
   const hasVersion = message.fields.some((field) => field.nameLower === "mime-version");
-  if (!hasVersion) edits.push({ start: message.header.start, end: message.header.start, octets: "MIME-Version: 1.0\r\n" });
+  // First of all, also where the body has no header and gets one.
+  if (!hasVersion) edits.unshift({ start: message.header.start, end: message.header.start, octets: "MIME-Version: 1.0\r\n" });
   const encoded = apply(content, edits);
   return encoded.includes(0) ? null : encoded;
 }

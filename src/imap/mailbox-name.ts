@@ -2,6 +2,8 @@
 import { MAILBOX_NAME_BYTES_MAX } from "./limits.ts";
 
 export const DELIMITER = "/";
+/** Stands before a name of 7-bit text that is not modified UTF-7: no mailbox is called so and none can be, but the command is understood. */
+export const NO_NAME = "\u0000";
 
 /** NFC, and INBOX in capitals wherever it is the first level, since that name alone ignores case. */
 export function canonicalMailboxName(name: string): string {
@@ -18,6 +20,7 @@ function hasInbox(name: string): boolean {
  */
 export function mailboxNameProblem(name: string): string | null {
   if (name === "") return "The name is empty";
+  if (name.startsWith(NO_NAME)) return "The name is not modified UTF-7";
   if (!name.isWellFormed()) return "The name is not Unicode text";
   if (Buffer.byteLength(name, "utf8") > MAILBOX_NAME_BYTES_MAX) return "The name is too long";
   // RFC 9051 section 5.1: no control characters, no line or paragraph separator; wildcards could not be listed.

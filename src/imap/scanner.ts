@@ -1,7 +1,7 @@
 /** Reads the tokens of one assembled command (RFC 9051 section 9). Private to the parsers of this folder. */
 import type { RawCommand } from "./command-reader.ts";
 import { ARGUMENT_LITERAL_BYTES_MAX, FLAGS_MAX, FLAG_BYTES_MAX, OPTIONS_MAX } from "./limits.ts";
-import { canonicalMailboxName } from "./mailbox-name.ts";
+import { canonicalMailboxName, NO_NAME } from "./mailbox-name.ts";
 import { decodeModifiedUtf7 } from "./modified-utf7.ts";
 import { parseSequenceSet } from "./sequence-set.ts";
 import type { SequenceSet } from "./sequence-set.ts";
@@ -33,8 +33,6 @@ const CLOSE = 0x29;
 const BACKSLASH = 0x5c;
 
 const SYSTEM_FLAGS: ReadonlyMap<string, string> = new Map(["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"].map((flag) => [flag.toLowerCase(), flag]));
-/** Stands before a name of 7-bit text that is not modified UTF-7: no mailbox is called so and none can be, but the command is understood. */
-const NO_NAME = "\u0000";
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class Scanner {

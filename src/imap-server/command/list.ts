@@ -50,7 +50,7 @@ function extendedAttributes(listed: Listed, command: ListCommand): { attributes:
   if (select.subscribed && !listed.subscribed && childInfo.length === 0) return null;
   if (select.specialUse && listed.specialUse === null) return null;
   // A name that is only the way to another one is told in the plain list, and where children were asked for.
-  if (!listed.exists && !listed.hasChildren && !listed.subscribed) return null;
+  if (!listed.exists && !listed.hasChildren && !listed.subscribed && childInfo.length === 0) return null;
   const attributes: string[] = [];
   // \NonExistent implies \Noselect (RFC 5258 section 3); who does not ask the extended way may not know it.
   if (!listed.exists) attributes.push("\\NonExistent", ...(command.extended ? [] : ["\\Noselect"]));
