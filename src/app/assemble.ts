@@ -2,16 +2,15 @@
 import { readFile } from "node:fs/promises";
 import { getServers } from "node:dns";
 import { NodeConnector } from "../adapter/node-connector.ts";
-import { PrometheusMetrics } from "../adapter/prometheus.ts";
+import type { PrometheusMetrics } from "../adapter/prometheus.ts";
 import { StubResolver } from "../adapter/stub-resolver.ts";
 import { Delivery } from "../delivery/delivery.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { ServerParts } from "./server.ts";
 import type { Failed, OpenDirectory } from "./wire.ts";
 
-export async function assemble(open: OpenDirectory, queue: Queue): Promise<ServerParts | Failed> {
+export async function assemble(open: OpenDirectory, queue: Queue, metrics: PrometheusMetrics): Promise<ServerParts | Failed> {
   const { settings, clock, random, log, accounts, directory, recipients } = open;
-  const metrics = new PrometheusMetrics({ process: true });
   const [first, ...more] = settings.dns.servers?.map(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)) ?? getServers();
   if (first === undefined) return { kind: "failed", detail: "no resolver is known: give [dns] servers" };
   const resolver = new StubResolver({ servers: [first, ...more], clock, random, connector: new NodeConnector(clock), metrics });

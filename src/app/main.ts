@@ -2,4 +2,4 @@
 import { nodeIo } from "./cli/node-io.ts";
 import { run } from "./cli/program.ts";
 
-process.exitCode = await run(process.argv.slice(2), nodeIo, async (open, queue) => (await import("./assemble.ts")).assemble(open, queue));
+process.exitCode = await run(process.argv.slice(2), nodeIo, async (open, queue, metrics) => (await import("./assemble.ts")).assemble(open, queue, metrics));

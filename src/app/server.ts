@@ -76,8 +76,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer | F
   });
   const runner = new QueueRunner({
     queue, transport: new LocalTransport(open, transport), clock, random, log, metrics,
-    // Nobody else on this host can listen in the same place, and after a restart it is the same: its own leases need not run out.
-    holder: `${settings.hostname} ${Object.values(listeners.places).flat()[0] ?? random.bytes(8).toString("hex")}`,
+    holder: holderOf(open, Object.values(listeners.places).flat()[0]),
     destinations: { attemptsMax: settings.outbound.concurrency, perDestinationMax: Math.min(10, settings.outbound.concurrency) },
     enqueueOrDeliver: parts.enqueueOrDeliver, reportingMta: settings.hostname, language: settings.language,
   });
@@ -93,6 +92,14 @@ export async function startServer(parts: ServerParts): Promise<RunningServer | F
       await transport.close();
     },
   };
+}
+
+/**
+ * Nobody else on this host can listen in the same place, and after a restart it is the same: its own leases need not run out.
+ * A store that several hosts share may be shared by hosts with the same name and the same places, so there it is by chance.
+ */
+function holderOf({ settings, random }: OpenDirectory, place: string | undefined): string {
+  return `${settings.hostname} ${settings.store.kind === "sqlite" && place !== undefined ? place : random.bytes(8).toString("hex")}`;
 }
 
 async function loadCertificate({ tls, hostname }: Settings, { clock, log }: OpenDirectory): Promise<{ readonly kind: "loaded"; readonly serverTls: ServerTls } | Failed> {

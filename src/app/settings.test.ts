@@ -21,13 +21,22 @@ function refused(source: string): string[] {
 describe("settings", () => {
   test("the least that works has a default for everything else", () => {
     const settings = accepted(LEAST);
-    assert.deepEqual(settings.store, { path: "/etc/tayori/mail/tayori.db", masterKeyPath: "/etc/tayori/mail/tayori.db.key" });
+    assert.deepEqual(settings.store, { kind: "sqlite", path: "/etc/tayori/mail/tayori.db", masterKeyPath: "/etc/tayori/mail/tayori.db.key" });
     assert.deepEqual(settings.tls, { certPath: "/etc/tayori/mail/tayori.db.cert.pem", keyPath: "/etc/tayori/mail/tayori.db.cert.key", selfSigned: true });
     assert.equal(settings.message["size-max"], 32_000_000);
     assert.deepEqual(settings.listen.smtp, []);
     assert.equal(settings.outbound.helo, "mx.example.test");
     assert.equal(settings.outbound["give-up"], 432_000_000);
     assert.equal(settings.submission["hide-client-address"], true);
+  });
+
+  test("the store may be a bucket, and what lies beside a store lies beside the settings then", () => {
+    const url = "s3:mail?endpoint=http://10.0.0.1:7480,http://10.0.0.2:7480&credentials=keys/s3";
+    const settings = accepted(LEAST.replace(/url = .*/, `url = "${url}"`));
+    assert.deepEqual(settings.store, { kind: "s3", url, credentialsPath: "/etc/tayori/keys/s3", masterKeyPath: "/etc/tayori/mail.key" });
+    assert.equal(settings.tls.certPath, "/etc/tayori/mail.cert.pem");
+    assert.match(refused(LEAST.replace(/url = .*/, 'url = "s3:mail?colour=red"')).join(), /t\.toml:[0-9]+: store\.url: there is no parameter "colour"/);
+    assert.match(refused(LEAST.replace(/url = .*/, 'url = "file:mail"')).join(), /store\.url: "file:mail" is not "sqlite:PATH" or "s3:BUCKET/);
   });
 
   test("what is written is what is in force", () => {
@@ -52,7 +61,7 @@ routes = { "*" = { to = "relay.example.net:25", tls = "verify" }, "例え.Exampl
     assert.equal(settings.hostname, "mx.example.test");
     assert.equal(settings["default-domain"], "xn--r8jz45g.xn--zckzah");
     assert.deepEqual(settings.postmaster, { localPart: "admin", domain: "example.test" });
-    assert.deepEqual(settings.store, { path: "/var/lib/tayori/store.db", masterKeyPath: "/etc/tayori/keys/master" });
+    assert.deepEqual(settings.store, { kind: "sqlite", path: "/var/lib/tayori/store.db", masterKeyPath: "/etc/tayori/keys/master" });
     assert.deepEqual(settings.listen.smtp, [{ host: "127.0.0.1", port: 0 }, { host: "::1", port: 2525 }]);
     assert.deepEqual(settings.tls, { certPath: "/etc/tayori/chain.pem", keyPath: "/secret/key.pem", selfSigned: false });
     assert.equal(settings.outbound["give-up"], 90_000);
@@ -72,7 +81,7 @@ routes = { "*" = { to = "relay.example.net:25", tls = "verify" }, "例え.Exampl
       [`${LEAST}[message]\nsize-max = "32 apples"\n`, ['t.toml:5: message.size-max: "32 apples" is not a size like "32MB" or "64MiB"']],
       [`${LEAST}[message]\nsize-max = 32\n`, ["t.toml:5: message.size-max: must be string, is 32"]],
       [`${LEAST}[listen]\nsmtp = [\n  "127.0.0.1:25",\n  "nowhere",\n]\n`, ['t.toml:5: listen.smtp.1: "nowhere" is not "host:port" with a port from 0 to 65535, an IPv6 address in brackets']],
-      ['hostname = "a.test"\n[store]\nurl = "mysql:x"\n', ['t.toml:3: store.url: "mysql:x" is not "sqlite:PATH"']],
+      ['hostname = "a.test"\n[store]\nurl = "mysql:x"\n', ['t.toml:3: store.url: "mysql:x" is not "sqlite:PATH" or "s3:BUCKET?…"']],
       [`${LEAST}[tls]\ncert = "a.pem"\n`, ["t.toml:4: tls: `cert` and `key` are given together or not at all"]],
       [`${LEAST}[limits]\nconnections = 0\n`, ["t.toml:5: limits.connections: Invalid value: Expected >=1 but received 0"]],
       [`${LEAST}[outbound]\nroutes = { "a b" = "127.0.0.1:25" }\n`, ['t.toml:5: outbound.routes.a b: is not "*" or a domain']],

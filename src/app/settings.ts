@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
+import { parseS3Url } from "../adapter/s3-url.ts";
 import { parseAddress } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
 import { lineOf } from "./toml-lines.ts";
@@ -53,6 +54,16 @@ const routed = v.pipe(v.string(), v.rawTransform<string, string>(({ dataset, add
 }));
 const network = parsed(parseNetwork, "an IP address or a network like 10.0.0.0/8", { type: "network", text: "" });
 
+/** Where the store is; paths as they are written. */
+const storeUrl = v.pipe(v.string(), v.rawTransform<string, { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "s3"; readonly url: string; readonly bucket: string; readonly credentials: string | null }>(({ dataset, addIssue, NEVER }) => {
+  const path = /^sqlite:(.+)$/.exec(dataset.value)?.[1];
+  if (path !== undefined) return { kind: "sqlite", path };
+  const answer = parseS3Url(dataset.value);
+  if (answer.kind === "place") return { kind: "s3", url: dataset.value, bucket: answer.place.bucket, credentials: answer.place.credentialsPath };
+  addIssue({ message: dataset.value.startsWith("s3:") ? answer.because : `"${dataset.value}" is not "sqlite:PATH" or "s3:BUCKET?…"` });
+  return NEVER;
+}));
+
 /** The declaration. Entries in the order in which the reference shows them. */
 export const declaration = v.strictObject({
   hostname: domain({ text: "The name of this host, as it greets others (SMTP banner, EHLO, Received) and as its certificate should name it.", sample: '"mx.example.test"' }),
@@ -63,8 +74,11 @@ export const declaration = v.strictObject({
     text: "Who gets the mail to postmaster@ and abuse@ of every hosted domain in which nobody made these addresses (RFC 2142).",
   })),
   store: v.strictObject({
-    url: parsed((value) => /^sqlite:(.+)$/.exec(value)?.[1] ?? null, '"sqlite:PATH"', { type: "url", text: "Where everything is kept: `sqlite:` and a path, relative to the settings file.", sample: '"sqlite:tayori.db"' }),
-    "master-key": v.optional(text({ text: "The file with the key that wraps every account's data key, made with mode 0600 at the first use. Back it up apart from the store: without it no mail can be read.", absent: "the store's path with `.key` behind it", sample: '"/etc/tayori/master.key"' })),
+    url: plain(storeUrl, {
+      type: "url", sample: '"sqlite:tayori.db"',
+      text: "Where everything is kept: `sqlite:` and a path, relative to the settings file, or `s3:` and a bucket, as `s3:mail?endpoint=http://10.0.0.1:7480,http://10.0.0.2:7480` (docs/stores.md).",
+    }),
+    "master-key": v.optional(text({ text: "The file with the key that wraps every account's data key, made with mode 0600 at the first use. Back it up apart from the store: without it no mail can be read.", absent: "the store's path, or the bucket's name beside the settings file, with `.key` behind it", sample: '"/etc/tayori/master.key"' })),
   }),
   dns: v.optional(v.strictObject({
     servers: v.optional(places({ text: "Resolvers to ask. Give one that validates DNSSEC.", absent: "those of /etc/resolv.conf", sample: '["127.0.0.1:53"]' })),
@@ -117,10 +131,14 @@ type Declared = v.InferOutput<typeof declaration>;
 
 /** The settings in force: paths are absolute, absent ones are resolved. */
 export interface Settings extends Omit<Declared, "store" | "tls" | "outbound"> {
-  readonly store: { readonly path: string; readonly masterKeyPath: string };
+  readonly store: StorePlace & { readonly masterKeyPath: string };
   readonly tls: { readonly certPath: string; readonly keyPath: string; /** Made at the first start where it is not there yet. */ readonly selfSigned: boolean };
   readonly outbound: Omit<Declared["outbound"], "routes" | "helo"> & { readonly helo: string; readonly routes: readonly Route[] };
 }
+export type StorePlace =
+  | { readonly kind: "sqlite"; readonly path: string }
+  /** `credentialsPath` null: the credentials are in the environment. */
+  | { readonly kind: "s3"; readonly url: string; readonly credentialsPath: string | null };
 export interface Route {
   /** "*" or a domain in A-labels. */
   readonly domain: string;
@@ -168,12 +186,14 @@ export function writeProblem({ file, line, reason }: Problem): string {
 }
 
 function settle(declared: Declared, folder: string): Settings {
-  const path = resolve(folder, declared.store.url);
+  const { url } = declared.store;
+  const path = resolve(folder, url.kind === "sqlite" ? url.path : url.bucket);
+  const place: StorePlace = url.kind === "sqlite" ? { kind: "sqlite", path } : { kind: "s3", url: url.url, credentialsPath: url.credentials === null ? null : resolve(folder, url.credentials) };
   const { cert, key } = declared.tls;
   const { helo, routes, ...outbound } = declared.outbound;
   return {
     ...declared,
-    store: { path, masterKeyPath: resolve(folder, declared.store["master-key"] ?? `${path}.key`) },
+    store: { ...place, masterKeyPath: resolve(folder, declared.store["master-key"] ?? `${path}.key`) },
     tls: { certPath: resolve(folder, cert ?? `${path}.cert.pem`), keyPath: resolve(folder, key ?? `${path}.cert.key`), selfSigned: cert === undefined },
     outbound: {
       ...outbound,

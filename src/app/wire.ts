@@ -1,6 +1,8 @@
 /** The composition: plain constructor calls from the store upwards. Commands take from here what they need; `serve` takes everything. */
 import { NodeClock } from "../adapter/node-clock.ts";
 import { NodeRandom } from "../adapter/node-random.ts";
+import type { S3World } from "../adapter/s3-client.ts";
+import { readS3Credentials } from "../adapter/s3-credentials.ts";
 import { openSqliteStore, type SqliteStore } from "../adapter/sqlite-store.ts";
 import { newBodyCache } from "../account/account.ts";
 import { Accounts } from "../account/accounts.ts";
@@ -12,9 +14,11 @@ import { Recipients } from "../directory/recipients.ts";
 import type { JournalWorld } from "../journal/journal.ts";
 import { Keyring } from "../journal/keyring.ts";
 import type { Log } from "../port/log.ts";
+import { noMetrics, type Metrics } from "../port/metrics.ts";
+import type { ObjectStore } from "../port/object-store.ts";
 import { Queue } from "../queue/queue.ts";
 import { openMasterKey } from "./master-key.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings, StorePlace } from "./settings.ts";
 
 /** Message octets kept for whoever reads the same message again. */
 const BODY_CACHE_BYTES = 128 * 1024 * 1024;
@@ -23,7 +27,9 @@ const IDLE_ACCOUNT_BYTES = 256 * 1024 * 1024;
 
 export interface OpenDirectory extends JournalWorld {
   readonly settings: Settings;
-  readonly store: SqliteStore;
+  readonly store: ObjectStore;
+  /** The store where it is a file, for what only a file can be asked. */
+  readonly sqlite: SqliteStore | null;
   readonly keyring: Keyring;
   readonly accounts: Accounts;
   readonly directory: Directory;
@@ -35,12 +41,13 @@ export type OpenAnswer = { readonly kind: "open"; readonly open: OpenDirectory }
 export type Failed = { readonly kind: "failed"; readonly detail: string };
 
 /** Opens the store (making it and its key where there is none) and what every command needs. */
-export async function openDirectory(settings: Settings, log: Log): Promise<OpenAnswer> {
+export async function openDirectory(settings: Settings, log: Log, metrics: Metrics = noMetrics): Promise<OpenAnswer> {
   const clock = new NodeClock();
   const random = new NodeRandom();
-  let store: SqliteStore;
+  let sqlite: SqliteStore | null = null;
+  let store: ObjectStore;
   try {
-    store = await openSqliteStore(settings.store.path);
+    store = settings.store.kind === "sqlite" ? sqlite = await openSqliteStore(settings.store.path) : await openS3(settings.store, { clock, random, log, metrics });
   } catch (error) {
     return { kind: "failed", detail: error instanceof Error ? error.message : String(error) };
   }
@@ -57,7 +64,13 @@ export async function openDirectory(settings: Settings, log: Log): Promise<OpenA
   const directory = new Directory({ store, lookup, clock, random, contents });
   const recipients = new Recipients({ store, lookup, postmaster: settings.postmaster ?? null });
   const logins = new Logins({ store, lookup, clock, random, defaultDomain: settings["default-domain"] ?? null });
-  return { kind: "open", open: { ...world, settings, store, keyring, accounts, directory, recipients, logins, close: () => store.close() } };
+  return { kind: "open", open: { ...world, settings, store, sqlite, keyring, accounts, directory, recipients, logins, close: () => store.close() } };
+}
+
+/** Loaded only where it is used: commands on a file should be quick. */
+async function openS3({ url, credentialsPath }: Extract<StorePlace, { kind: "s3" }>, world: Omit<S3World, "credentials">): Promise<ObjectStore> {
+  const { openS3Store } = await import("../adapter/s3-store.ts");
+  return openS3Store(url, { ...world, credentials: () => readS3Credentials(credentialsPath, process.env) });
 }
 
 export async function openQueue({ store, clock, random, log, keyring, settings }: OpenDirectory): Promise<{ readonly kind: "open"; readonly queue: Queue } | Failed> {

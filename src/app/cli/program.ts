@@ -66,6 +66,7 @@ function buildProgram(io: CliIo, finish: (result: CommandResult) => void): Comma
   addQueueCommands(group(program, "queue", "mail on its way to other hosts"), queue);
   const store = group(program, "store", "the store");
   store.command("stats").description("count what is in the store").action(directory((open) => storeStats(open)));
+  store.command("probe").description("try what the store can do, and say what was found; nothing need be in it yet").action(action(io, finish, async (settings) => (await import("./store-probe.ts")).probeStore(settings)));
   store.command("check").description("read everything in the store, and say what is damaged").action(directory((open) => checkStore(open)));
   return program;
 }

@@ -1,6 +1,7 @@
 /** tayori serve: runs until it is told to end. */
 import { JsonLog } from "../../adapter/json-log.ts";
 import { NodeClock } from "../../adapter/node-clock.ts";
+import { PrometheusMetrics } from "../../adapter/prometheus.ts";
 import type { Queue } from "../../queue/queue.ts";
 import { logPlaces, startServer, writeReadyLine, type RunningServer, type ServerParts } from "../server.ts";
 import type { Settings } from "../settings.ts";
@@ -11,7 +12,7 @@ import { failed, type CliIo, type CommandResult } from "./io.ts";
 const GRACE_MS = 5_000;
 
 /** Puts the parts of a server together over an open store. */
-export type Assemble = (open: OpenDirectory, queue: Queue) => Promise<ServerParts | Failed>;
+export type Assemble = (open: OpenDirectory, queue: Queue, metrics: PrometheusMetrics) => Promise<ServerParts | Failed>;
 /** Called once, when every listener is open. Answers why the server must end again, or null. */
 export type OnReady = (places: RunningServer["places"], open: OpenDirectory) => Promise<string | null>;
 
@@ -25,14 +26,15 @@ export function serve(settings: Settings, io: CliIo, assemble: Assemble): Promis
 
 export async function serveUntilTold(settings: Settings, io: CliIo, assemble: Assemble, onReady: OnReady): Promise<CommandResult> {
   const log = JsonLog.open({ level: settings.log.level, clock: new NodeClock(), to: 2 });
-  const opened = await openDirectory(settings, log);
+  const metrics = new PrometheusMetrics({ process: true });
+  const opened = await openDirectory(settings, log, metrics);
   if (opened.kind === "failed") return failed("unavailable", opened.detail);
   const { open } = opened;
   try {
     if (Object.values(settings.listen).flat().length === settings.listen["proxy-protocol"].length) return { kind: "failed", code: 2, because: "settings", message: "No listener is named: give [listen] at least one place." };
     const queue = await openQueue(open);
     if (queue.kind === "failed") return failed("unavailable", queue.detail);
-    const parts = await assemble(open, queue.queue);
+    const parts = await assemble(open, queue.queue, metrics);
     if ("kind" in parts) return failed("unavailable", parts.detail);
     const server = await startServer(parts);
     if (server.kind === "failed") return failed("unavailable", server.detail);
