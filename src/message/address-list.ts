@@ -20,7 +20,8 @@ export const MISSING_MAILBOX = "MISSING_MAILBOX";
 export const MISSING_DOMAIN = "MISSING_DOMAIN";
 
 const GROUP_END: EnvelopeAddress = { name: null, adl: null, mailbox: null, host: null };
-const ATOM = /[^\s"(),:;<>@[\]]+/y;
+/** Only what `isBlank` knows parts words: a wide space (U+3000) inside a name belongs to it. */
+const ATOM = /[^ \t\r\n"(),:;<>@[\]]+/y;
 const JUNK = /[)>[\]]/;
 
 /** Reads unfolded text; makes the best of broken input. At most `addressesMax` addresses. */

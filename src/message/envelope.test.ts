@@ -77,6 +77,9 @@ describe("broken lists give what there is", () => {
     ["g: h: a@b;", "g: h<a@b> ;"],
     [":a@b", "<a@b>"],
     [")]>a@b", "<a@b>"],
+    ["山田　太郎 <a@b>", "山田　太郎<a@b>"],
+    ["A\u00a0B\v\f <a@b>", "A\u00a0B\v\f<a@b>"],
+    ["\v", "<\v@MISSING_DOMAIN>"],
   ];
   for (const [text, expected] of cases) test(JSON.stringify(text), () => assert.equal(shown(text), expected));
 });
@@ -109,7 +112,7 @@ test("RFC 9051 section 7.5.2: the envelope", () => {
 });
 
 test("property: any text gives whole addresses and balanced groups, in linear time", () => {
-  const piece = fc.constantFrom(..."@<>,;:\"()[]\\. ", "a", "b.c", "あ", "\n", "\0");
+  const piece = fc.constantFrom(..."@<>,;:\"()[]\\. ", "a", "b.c", "あ", "\n", "\0", "\v", "\u00a0", "\u3000");
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
       let open = false;
