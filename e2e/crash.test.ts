@@ -16,7 +16,7 @@ const DELIVERERS = 8;
 const APPENDERS = 6;
 const STORERS = 6;
 const LOAD_MS_MAX = 600;
-const TEST_MS = 420_000;
+const TEST_MS = 560_000;
 
 const random = new Seeded(SEED);
 const model = new CrashModel();

@@ -115,8 +115,8 @@ test("flags, new messages, deletions and mailboxes of both sides reach the other
   await client.ok("STORE 4:5 -FLAGS (\\Seen)");
   await client.ok("STORE 990:1000 +FLAGS.SILENT (\\Deleted)");
   await client.ok("EXPUNGE");
-  await client.ok("CREATE Archive");
-  await client.append("Archive", Buffer.from(letter("archived")));
+  await client.ok("CREATE Work");
+  await client.append("Work", Buffer.from(letter("archived")));
   await client.append("INBOX", Buffer.from(letter("new-far")));
   const local = files().filter(({ path }) => Number(numberOf(readFileSync(path, "utf8")).slice(1)) < 980);
   for (const file of local.slice(100, 400)) setFlags(file, "RS");
@@ -126,7 +126,7 @@ test("flags, new messages, deletions and mailboxes of both sides reach the other
   await sync();
   await bothEqual(COUNT - 11 - 10 + 2);
   assert.equal((await far()).get("new-near")?.startsWith(" "), true);
-  assert.deepEqual(near("Archive"), await far("Archive"));
+  assert.deepEqual(near("Work"), await far("Work"));
 });
 test("a sync with nothing to do changes nothing", { timeout: 60_000 }, async () => {
   const [there, here] = [await far(), near()];

@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly aliases?: readonly (readonly [from: string, to: string])[];
   /** Where the store's file goes; the temporary directory unless given. */
   readonly storeDirectory?: string;
+  /** Another store than a file of its own, with the master key that all servers on it share. */
+  readonly store?: { readonly url: string; readonly masterKey: string };
   /** `"*" = "127.0.0.1:2600"` and so on. */
   readonly routes?: Readonly<Record<string, string>>;
   readonly dnsServers?: readonly string[];
@@ -78,7 +80,7 @@ export class TayoriServer {
     writeFileSync(this.config, [
       `hostname = "mail.tayori.test"`,
       `default-domain = ${toml(options.defaultDomain ?? options.domains?.[0] ?? "tayori.test")}`,
-      `[store]\nurl = ${toml(`sqlite:${join(options.storeDirectory ?? this.directory, "tayori.sqlite")}`)}`,
+      `[store]\nurl = ${toml(options.store?.url ?? `sqlite:${join(options.storeDirectory ?? this.directory, "tayori.sqlite")}`)}${options.store === undefined ? "" : `\nmaster-key = ${toml(options.store.masterKey)}`}`,
       `[dns]\nservers = [${(options.dnsServers ?? ["127.0.0.1:9"]).map(toml).join(", ")}]`,
       `[listen]\n${any}`,
       `[tls]\ncert = ${toml(this.certificate.cert)}\nkey = ${toml(this.certificate.key)}`,
