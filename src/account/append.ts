@@ -2,7 +2,7 @@
 import { INLINE_BODY_BYTES_MAX, VALID_FOR_MS } from "../journal/limits.ts";
 import type { MessagePart } from "../message/part.ts";
 import type { Account } from "./account.ts";
-import { type AccountFailure, type Done, done, failureOf, type Outcome } from "./failure.ts";
+import { type AccountFailure, done, failureOf, type Outcome } from "./failure.ts";
 import type { FlagSet } from "./flags.ts";
 import type { AccountDraft } from "./draft.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -31,15 +31,18 @@ interface Prepared {
 
 /** `target` is asked at every try: the mailbox of a name may be another one by then. All messages or none. */
 export async function appendMessages(account: Account, target: (state: AccountState) => Mailbox | null, messages: readonly NewMessage[]): Promise<Outcome<Appended>> {
+  const startedAt = account.journal.moment();
   const prepared: Prepared[] = [];
   for (const message of messages) {
     const one = await prepare(account, message);
     if ("kind" in one) return one;
     prepared.push(one);
   }
-  const startedAt = account.journal.world.clock.monotonic();
+  // A body that no entry names for so long may be taken for garbage.
+  const slept = (): boolean => prepared.some((one) => one.object !== null) && account.journal.ageMs(startedAt) > VALID_FOR_MS;
   const bodyBytes = prepared.reduce((sum, one) => sum + (one.packed?.length ?? 0), 0);
   const committed = await account.commit<Appended>((state, draft) => {
+    if (slept()) return { kind: "nothing", result: { kind: "unavailable", outcome: "none" } };
     const mailbox = target(state);
     if (mailbox === null) return { kind: "nothing", result: { kind: "mailbox-missing" } };
     if (draft.structural) return { kind: "later" };
@@ -49,15 +52,14 @@ export async function appendMessages(account: Account, target: (state: AccountSt
     prepared.forEach((one, i) => addTo(account, draft, mailbox, first + i, one));
     return { kind: "write", result: done({ uidValidity: mailbox.uidValidity, uids: prepared.map((_, i) => first + i) }) };
   }, bodyBytes);
-  // A node that slept between the body and its entry may have had the body taken for garbage.
-  const slept = account.journal.world.clock.monotonic() - startedAt > VALID_FOR_MS;
-  return committed.kind === "done" && slept ? putAgain(account, prepared, committed) : committed;
+  return slept() ? putAgain(account, prepared, committed) : committed;
 }
 
-async function putAgain(account: Account, prepared: readonly Prepared[], committed: Done<Appended>): Promise<Outcome<Appended>> {
+/** For a node that slept while the entry was written. Where the entry does not count, these are garbage once more. */
+async function putAgain(account: Account, prepared: readonly Prepared[], committed: Outcome<Appended>): Promise<Outcome<Appended>> {
   for (const { object, message } of prepared) {
     const failure = object === null ? null : await account.journal.putObject(object, message.content);
-    if (failure !== null) return failureOf(failure);
+    if (failure !== null) return failureOf({ ...failure, outcome: "unknown" });
   }
   return committed;
 }

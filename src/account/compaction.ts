@@ -28,8 +28,8 @@ export async function compact(account: Account, belowSeq: number): Promise<Outco
   const bodies = candidates(account.state, belowSeq);
   if (bodies.length < PACK_BODIES_MIN) return done({ moved: 0 });
   const { journal } = account;
+  const startedAt = journal.moment();
   const name = journal.newObjectName("p");
-  const startedAt = journal.world.clock.monotonic();
   const parts: Buffer[] = [];
   const moves: number[] = [];
   let bytes = 0;
@@ -48,7 +48,7 @@ export async function compact(account: Account, belowSeq: number): Promise<Outco
   const packed = Buffer.concat(parts);
   const failure = await journal.putPack(name, packed);
   if (failure !== null) return failureOf(failure);
-  const isOld = (): boolean => journal.world.clock.monotonic() - startedAt > VALID_FOR_MS;
+  const isOld = (): boolean => journal.ageMs(startedAt) > VALID_FOR_MS;
   const committed = await account.commit<{ moved: number }>((state, draft) => {
     if (!draft.isEmpty) return { kind: "later" };
     // The pack may have been taken for garbage meanwhile.

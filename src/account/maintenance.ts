@@ -26,6 +26,7 @@ export async function maintainAccount(account: Account): Promise<Outcome<Maintai
   const live = await loadAll(account);
   if (live.kind !== "done") return live;
   if (!live.value) return done({ bodiesPacked: packed.value, entriesRemoved: 0, objectsRemoved: 0 });
+  const takenAt = account.journal.world.clock.now();
   const seqs = new Set<number>();
   const objects = new Set<string>([...account.state.packs.values()].map((one) => one.name));
   for (const { columns } of account.state.mailboxes.values()) {
@@ -34,7 +35,7 @@ export async function maintainAccount(account: Account): Promise<Outcome<Maintai
   }
   const trimmed = await trim(account.journal, (seq) => seqs.has(seq));
   if (isFailure(trimmed)) return failureOf(trimmed);
-  const collected = await collect(account.journal, (name) => objects.has(name));
+  const collected = await collect(account.journal, (name) => objects.has(name), takenAt);
   if (isFailure(collected)) return failureOf(collected);
   return done({ bodiesPacked: packed.value, entriesRemoved: trimmed.removed, objectsRemoved: collected.removed });
 }

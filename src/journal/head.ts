@@ -61,13 +61,16 @@ function isOlder(value: unknown): value is PassedSeq[] {
   return Array.isArray(value) && value.every((passed: unknown) => typeof passed === "object" && passed !== null && "seq" in passed && "at" in passed && Number.isSafeInteger(passed.seq) && typeof passed.at === "number");
 }
 
-/** Moves the pointer forward. `behind`: another node has moved it as far or further. */
-export async function moveHead(store: ObjectStore, prefix: string, wanted: Omit<Head, "older">): Promise<{ readonly kind: "moved"; readonly head: Head } | { readonly kind: "behind" } | StoreFailure> {
+/**
+ * Moves the pointer forward from the one with the id `base` (null for none), whose objects the new snapshot may refer to.
+ * `behind`: another node has moved it since; the objects of the one before may be collected from then on.
+ */
+export async function moveHead(store: ObjectStore, prefix: string, base: string | null, wanted: Omit<Head, "older">): Promise<{ readonly kind: "moved"; readonly head: Head } | { readonly kind: "behind" } | StoreFailure> {
   for (let tries = 0; tries < 8; tries++) {
     const current = await readHead(store, prefix);
     if (current.kind === "failure") return current;
     if (current.head?.id === wanted.id) return { kind: "moved", head: current.head };
-    if (current.head !== null && current.head.seq >= wanted.seq) return { kind: "behind" };
+    if ((current.head?.id ?? null) !== base || (current.head !== null && current.head.seq >= wanted.seq)) return { kind: "behind" };
     const head = { ...wanted, older: olderOf(current.head) };
     const bytes = Buffer.from(JSON.stringify({ format: 1, ...head }), "utf8");
     const put = await store.put(headKey(prefix), bytes, current.etag === null ? { ifAbsent: true } : { ifMatch: current.etag });

@@ -40,6 +40,18 @@ class World {
       return this.fault?.(operation, key) ?? null;
     },
   });
+  /** The next write happens after `before` milliseconds, and is answered `after` milliseconds later. */
+  delayPut(before: number, after: number): void {
+    const { store, clock } = this;
+    const put = store.put.bind(store);
+    store.put = async (key, bytes, condition) => {
+      store.put = put;
+      if (before > 0) await clock.sleep(before);
+      const answer = await put(key, bytes, condition);
+      if (after > 0) await clock.sleep(after);
+      return answer;
+    };
+  }
   #seed = 1;
   async node(): Promise<Journal<Letters, Letter, Draft<Letter>>> {
     const random = new FakeRandom(this.#seed++);
@@ -120,6 +132,63 @@ describe("commit", () => {
     assert.equal((await world.node()).state.text, "a");
   });
 
+  test("a write that was given up for lost and is done after all counts once", async () => {
+    const world = new World();
+    const node = await world.node();
+    const { store } = world;
+    const put = store.put.bind(store);
+    let lost: (() => Promise<unknown>) | null = null;
+    store.put = async (key, bytes, condition) => {
+      if (lost === null) {
+        lost = () => put(key, bytes, condition);
+        return { kind: "failure", retryable: true, outcome: "unknown", because: "timeout", detail: "on its way" };
+      }
+      await lost();
+      return put(key, bytes, condition);
+    };
+    assert.deepEqual(await add(node, "a"), { kind: "done", result: "added", seq: 1 });
+    store.put = put;
+    assert.equal((await world.node()).state.text, "a");
+    assert.equal((await world.node()).seq, 1);
+  });
+
+  test("a write that may still be done is not said to have failed", async () => {
+    const world = new World();
+    const node = await world.node();
+    let puts = 0;
+    world.fault = (operation) => (operation !== "put" ? null : { failure: puts++ === 0 ? "torn" : "full" });
+    const answer = await add(node, "a");
+    assert.deepEqual(answer.kind === "failed" && [answer.failure.outcome, answer.failure.because], ["unknown", "unavailable"]);
+  });
+
+  test("a decision that throws harms no other", async () => {
+    const world = new World();
+    const node = await world.node();
+    const bad = node.commit(() => {
+      throw new Error("a fault of ours");
+    });
+    const [, good] = await Promise.all([assert.rejects(bad, /a fault of ours/), add(node, "a")]);
+    assert.deepEqual(good, { kind: "done", result: "added", seq: 1 });
+  });
+
+  test("a state that an operation left half changed is read anew", async () => {
+    const world = new World();
+    let faults = 1;
+    const fragile: typeof machine = {
+      ...machine,
+      apply(state, ops, seq) {
+        machine.apply(state, ops, seq);
+        if (faults-- > 0) throw new Error("half way");
+      },
+    };
+    const random = new FakeRandom(5);
+    const opened = await Journal.open("a/x/", { store: world.store, clock: world.clock, random, log: world.log }, new Cipher(Buffer.alloc(32, 1), random), fragile);
+    assert.ok(opened.kind === "open");
+    await assert.rejects(add(opened.journal, "a"), /half way/);
+    await opened.journal.refresh();
+    assert.deepEqual([opened.journal.state.text, opened.journal.seq], ["a", 1]);
+  });
+
   test("a full store is said at once, and later commits go on", async () => {
     const world = new World();
     const node = await world.node();
@@ -184,6 +253,74 @@ describe("snapshot and trim", () => {
     assert.equal((await world.store.get("a/x/j/000000000001")).kind, "absent", "undone");
     assert.equal(sleeper.state.text, "abcz");
     assert.equal((await world.node()).state.text, "abcz");
+  });
+
+  test("a writer that slept between its decision and its write gives no yes, and undoes nothing", async () => {
+    const world = new World();
+    const [sleeper, node] = [await world.node(), await world.node()];
+    for (const letter of "abc") await add(node, letter);
+    await writeSnapshot(node);
+    await sleeper.refresh();
+    world.delayPut(2 * (TRIM_AFTER_MS + VALID_FOR_MS), 0);
+    const late = add(sleeper, "z");
+    await world.clock.advance(1_000);
+    for (const letter of "de") await add(node, letter);
+    await writeSnapshot(node);
+    await world.clock.advance(TRIM_AFTER_MS + 60_000);
+    await trim(node, () => false);
+    assert.equal((await world.store.get("a/x/j/000000000004")).kind, "absent", "its place is free again");
+    await world.clock.advance(2 * TRIM_AFTER_MS);
+    const answer = await late;
+    assert.equal(answer.kind === "failed" && answer.failure.outcome, "unknown");
+    assert.equal((await world.node()).state.text, "abcde");
+    assert.deepEqual(await add(sleeper, "y"), { kind: "done", result: "added", seq: 6 });
+    assert.equal(sleeper.state.text, "abcdey");
+    assert.equal((await world.node()).state.text, "abcdey");
+  });
+
+  test("an entry that another's snapshot has passed while its writer slept stays where it is", async () => {
+    const world = new World();
+    const [sleeper, node] = [await world.node(), await world.node()];
+    world.delayPut(0, 2 * TRIM_AFTER_MS);
+    const late = add(sleeper, "z");
+    await world.clock.advance(1_000);
+    await node.refresh();
+    assert.equal(node.state.text, "z", "the store has it, its writer does not know");
+    await writeSnapshot(node);
+    await world.clock.advance(3 * TRIM_AFTER_MS);
+    const answer = await late;
+    assert.equal(answer.kind === "failed" && answer.failure.outcome, "unknown");
+    assert.equal((await world.store.get("a/x/j/000000000001")).kind, "found", "its bodies are needed");
+    await sleeper.refresh();
+    assert.equal(sleeper.state.text, "z");
+  });
+
+  test("a machine that was suspended counts the time by its wall clock", async () => {
+    const world = new World();
+    const node = await world.node();
+    const clock = new FakeClock();
+    const suspended = { now: () => world.clock.now(), monotonic: () => clock.monotonic(), timer: (ms: number, fn: () => void) => world.clock.timer(ms, fn), sleep: (ms: number) => world.clock.sleep(ms) };
+    const random = new FakeRandom(77);
+    const opened = await Journal.open("a/x/", { store: world.store, clock: suspended, random, log: world.log }, new Cipher(Buffer.alloc(32, 1), random), machine);
+    assert.ok(opened.kind === "open");
+    for (const letter of "abc") await add(node, letter);
+    await writeSnapshot(node);
+    await world.clock.advance(TRIM_AFTER_MS + VALID_FOR_MS);
+    await trim(node, () => false);
+    assert.deepEqual(await add(opened.journal, "z"), { kind: "done", result: "added", seq: 4 });
+    assert.equal((await world.node()).state.text, "abcz");
+  });
+
+  test("a snapshot that refers to objects of an older pointer is not taken", async () => {
+    const world = new World();
+    const [one, two] = [await world.node(), await world.node()];
+    await add(one, "a");
+    assert.deepEqual(await writeSnapshot(one), { kind: "written", seq: 1 });
+    await add(two, "b");
+    assert.deepEqual(await writeSnapshot(two), { kind: "behind" }, "it knows nothing of the pointer that is there");
+    await two.reload();
+    assert.deepEqual(await writeSnapshot(two), { kind: "written", seq: 2 });
+    assert.equal((await world.node()).state.text, "ab");
   });
 
   test("a reader that slept does not take a trimmed journal for an unchanged one", async () => {

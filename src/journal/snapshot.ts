@@ -7,14 +7,18 @@ import { LIST_LIMIT_MAX } from "../port/object-store.ts";
 import { moveHead, passedSince, readHead } from "./head.ts";
 import { entryKey, objectKey, seqOfEntryKey, timeOfObjectName } from "./keys.ts";
 import type { Journal } from "./journal.ts";
-import { TRIM_AFTER_MS } from "./limits.ts";
+import { TRIM_AFTER_MS, VALID_FOR_MS } from "./limits.ts";
 import type { Draft } from "./machine.ts";
 
 export type SnapshotAnswer = { readonly kind: "written"; readonly seq: number } | { readonly kind: "behind" } | StoreFailure;
 
-/** Writes the state down and moves the pointer. Writers and readers go on meanwhile. */
-export async function writeSnapshot<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>): Promise<SnapshotAnswer> {
+/**
+ * Writes the state down and moves the pointer. Writers and readers go on meanwhile. `base` is the id of the pointer whose
+ * snapshot the state's references come from: what only an older one refers to may be gone.
+ */
+export async function writeSnapshot<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, base: string | null = journal.base): Promise<SnapshotAnswer> {
   const seq = journal.seq;
+  const startedAt = journal.moment();
   const parts: { name: string; plain: Buffer }[] = [];
   const captured = journal.machine.capture(journal.state, {
     add(plain) {
@@ -24,20 +28,29 @@ export async function writeSnapshot<State, Op, D extends Draft<Op>>(journal: Jou
     },
   });
   const root = `s/${journal.newObjectName("c").slice(2)}`;
-  for (const part of [...parts, { name: root, plain: captured.root }]) {
-    const failure = await journal.putObject(part.name, part.plain);
-    if (failure !== null) {
-      captured.settle(false);
-      return failure;
-    }
-  }
-  const { clock, random, store } = journal.world;
-  const head = { seq, root, writtenAt: clock.now(), id: random.bytes(12).toString("hex") };
-  const moved = await moveHead(store, journal.prefix, head);
+  parts.push({ name: root, plain: captured.root });
+  const isOld = (): boolean => journal.ageMs(startedAt) > VALID_FOR_MS;
+  const moved = (await putAll(journal, parts)) ?? (isOld() ? TOO_LATE : await moveTo(journal, base, { seq, root }));
   captured.settle(moved.kind === "moved");
   if (moved.kind !== "moved") return moved;
-  journal.noteHead(moved.head);
-  return { kind: "written", seq };
+  journal.noteHead(moved.head, { own: true });
+  // They may have been taken for garbage between the writing and the pointer.
+  const lost = isOld() ? await putAll(journal, parts) : null;
+  return lost ?? { kind: "written", seq };
+}
+
+const TOO_LATE: StoreFailure = { kind: "failure", retryable: true, outcome: "none", because: "timeout", detail: "writing the snapshot took so long that its objects may be taken for garbage" };
+
+async function putAll<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, parts: readonly { name: string; plain: Buffer }[]): Promise<StoreFailure | null> {
+  for (const part of parts) {
+    const failure = await journal.putObject(part.name, part.plain);
+    if (failure !== null) return failure;
+  }
+  return null;
+}
+function moveTo<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, base: string | null, snapshot: { readonly seq: number; readonly root: string }): ReturnType<typeof moveHead> {
+  const { clock, random, store } = journal.world;
+  return moveHead(store, journal.prefix, base, { ...snapshot, writtenAt: clock.now(), id: random.bytes(12).toString("hex") });
 }
 
 /**
@@ -70,9 +83,12 @@ export async function trim<State, Op, D extends Draft<Op>>(journal: Journal<Stat
   }
 }
 
-/** Objects older than the margin that neither the newest snapshot nor `isLive` knows. */
-export async function collect<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, isLive: (name: string) => boolean): Promise<{ removed: number } | StoreFailure> {
-  const { store, clock } = journal.world;
+/**
+ * Objects older than the margin that neither the newest snapshot nor `isLive` knows. Both may be out of date before the last
+ * object is looked at; so age is counted up to `takenAt`, the time by our clock at which `isLive` was made.
+ */
+export async function collect<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, isLive: (name: string) => boolean, takenAt: number): Promise<{ removed: number } | StoreFailure> {
+  const { store } = journal.world;
   const answer = await readHead(store, journal.prefix);
   if (answer.kind === "failure") return answer;
   const marked = new Set<string>();
@@ -91,7 +107,7 @@ export async function collect<State, Op, D extends Draft<Op>>(journal: Journal<S
       for (const key of page.keys) {
         const name = key.slice(journal.prefix.length);
         const namedAt = timeOfObjectName(name);
-        if (namedAt === null || clock.now() - namedAt < TRIM_AFTER_MS || marked.has(name) || isLive(name)) continue;
+        if (namedAt === null || takenAt - namedAt < TRIM_AFTER_MS || marked.has(name) || isLive(name)) continue;
         const deleted = await store.delete(objectKey(journal.prefix, name));
         if (deleted.kind === "failure") return deleted;
         removed += 1;

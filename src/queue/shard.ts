@@ -7,7 +7,7 @@ import type { Cipher } from "../journal/cipher.ts";
 import { readHead } from "../journal/head.ts";
 import { HintFollower, hintSubject } from "../journal/hint-follower.ts";
 import { Journal, type CommitAnswer, type Decide, type JournalWorld } from "../journal/journal.ts";
-import { INLINE_BODY_BYTES_MAX, SNAPSHOT_ENTRIES } from "../journal/limits.ts";
+import { INLINE_BODY_BYTES_MAX, SNAPSHOT_ENTRIES, VALID_FOR_MS } from "../journal/limits.ts";
 import { collect, writeSnapshot } from "../journal/snapshot.ts";
 import type { StoreFailure } from "../port/object-store.ts";
 import { queueMachine, type QueueDraft } from "./machine.ts";
@@ -77,21 +77,29 @@ export class QueueShard {
     const packed = content.length > 4 * INLINE_BODY_BYTES_MAX ? null : this.journal.packBody(content);
     const complete = (place: ContentPlace): QueuedMessage => ({ ...message, content: place, contentBytes: content.length });
     if (packed === null || packed.length > INLINE_BODY_BYTES_MAX) {
+      const startedAt = this.journal.moment();
       const name = this.journal.newObjectName("b");
       const failure = await this.journal.putObject(name, content);
       if (failure !== null) return failure;
-      return this.#enqueueAt(message.id, () => complete({ kind: "object", name }), EMPTY);
+      // An object that no entry names for so long may be taken for garbage.
+      const slept = (): boolean => this.journal.ageMs(startedAt) > VALID_FOR_MS;
+      const queued = await this.#enqueueAt(message.id, () => (slept() ? null : complete({ kind: "object", name })), EMPTY);
+      return queued ?? (slept() ? this.journal.putObject(name, content) : null);
     }
     return this.#enqueueAt(message.id, (draft, seq) => complete({ kind: "inline", seq, ...draft.addBody(packed) }), packed);
   }
 
-  async #enqueueAt(id: string, message: (draft: QueueDraft, seq: number) => QueuedMessage, packed: Buffer): Promise<StoreFailure | null> {
-    const answer = await this.journal.commit((state, draft, seq) => {
+  /** `message` answers null when it is too late for this one. */
+  async #enqueueAt(id: string, message: (draft: QueueDraft, seq: number) => QueuedMessage | null, packed: Buffer): Promise<StoreFailure | null> {
+    const answer = await this.journal.commit<StoreFailure | null>((state, draft, seq) => {
       if (state.messages.has(id)) return { kind: "nothing", result: null };
-      draft.ops.push({ kind: "enqueue", message: message(draft, seq) });
+      const complete = message(draft, seq);
+      if (complete === null) return { kind: "nothing", result: { kind: "failure", retryable: true, outcome: "none", because: "timeout", detail: "the content was written too long ago" } };
+      draft.ops.push({ kind: "enqueue", message: complete });
       return { kind: "write", result: null };
     }, packed.length);
     if (answer.kind === "failed") return answer.failure;
+    if (answer.result !== null) return answer.result;
     this.announce(answer.seq);
     return null;
   }
