@@ -57,6 +57,17 @@ describe("messages", () => {
     assert.deepEqual(await contents(account, "INBOX"), ["1 fits"]);
   });
 
+  test("a copy counts for the quota of what shares its entry", async () => {
+    const account = await new AccountWorld().node();
+    await append(account, "INBOX", letter("one"));
+    const { bytes } = must(await account.load(INBOX_ID)).mailbox;
+    account.quotaBytes = bytes * 2;
+    const copied = copyMessages(account, INBOX_ID, [1], (state) => state.byName.get("Archive") ?? null, { move: false });
+    const added = appendMessages(account, (state) => state.byName.get("INBOX") ?? null, [letter("two")]);
+    assert.deepEqual([(await copied).kind, (await added).kind], ["done", "over-quota"]);
+    assert.equal(account.state.usedBytes, bytes * 2);
+  });
+
   test("a lost reply leaves one message, not two", async () => {
     const world = new AccountWorld();
     const account = await world.node();

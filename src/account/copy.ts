@@ -30,6 +30,7 @@ export async function copyMessages(account: Account, fromId: number, uids: Array
     const bytes = rows.reduce((sum, at) => sum + from.columns!.size[at]!, 0);
     if (!options.move && state.usedBytes + bytes > account.quotaBytes) return { kind: "nothing", result: { kind: "over-quota" } };
     if (newKeywords(from, to, from.columns, rows) > draft.roomForKeywords(to)) return { kind: "nothing", result: { kind: "limit", of: "keywords" } };
+    if (!options.move) draft.addedBytes += bytes;
     const first = addCopies(account, draft, from, to, rows);
     const sources = rows.map((at) => from.columns!.uid[at]!);
     if (options.move) {

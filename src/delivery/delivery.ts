@@ -157,12 +157,17 @@ export class Delivery implements Intake {
     const found = await this.#world.recipients.resolve(message.to);
     if (found.kind === "unavailable") return "unavailable";
     if (found.kind === "unknown-user" || found.kind === "disabled") return "refused";
-    const targets = found.kind === "local" ? found.remote : [message.to];
+    const targets: Address[] = found.kind === "local" ? [...found.remote] : [message.to];
     const receivedAt = this.#world.clock.now();
     if (found.kind === "local") {
       const mailboxes = new MailboxDelivery(this.#world, { content: message.content, reversePath: { kind: "null" }, receivedAt });
-      const answers = await mailboxes.deliver(found.accountIds.map((accountId) => ({ accountId, deliveredTo: message.to })));
+      const copies = found.accountIds.map((accountId) => ({ accountId, deliveredTo: message.to, recipient: { address: message.to, notify: "never", originalRecipient: null } as const }));
+      const answers = await mailboxes.deliver(copies);
       if (answers.some((answer) => answer === "unavailable" || answer === "full")) return "unavailable";
+      // Who has no room now may have some before the queue gives up.
+      const waiting = await this.#withAddresses(copies.filter((_, i) => answers[i] === "over-quota"));
+      if (waiting === null) return "unavailable";
+      targets.push(...waiting.map((recipient) => recipient.address));
       if (targets.length === 0) return answers.includes("delivered") ? "accepted" : "refused";
     }
     const queued = await this.#world.queue.enqueue({
