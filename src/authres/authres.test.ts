@@ -44,7 +44,8 @@ describe("RFC 8601 section 2.2", () => {
     ["\"\"; spf=pass", "malformed"],
     ["\"a.test; spf=pass", "malformed"],
     ["(a.test; spf=pass", "malformed"],
-    ["a.test words; spf=pass", "malformed"],
+    ["a.test words; spf=pass", "a.test / spf=pass"],
+    [" mta.test  from=b.test; domainkeys=neutral (no sig);  from=c.test; dkim=permerror (bad sig)", "mta.test / domainkeys=neutral (no sig) / dkim=permerror (bad sig)"],
     ["a.test; spf=pass (never ended; dkim=pass", "a.test"],
     ["a.test; spf=pass smtp.mailfrom=\"never ended; dkim=pass", "a.test / spf=pass"],
   ];

@@ -50,8 +50,9 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
   const authservId = readAuthservId(lexer);
   if (authservId === null) return { kind: "malformed" };
   if (lexer.skip() === false) return { kind: "malformed" };
-  const version = lexer.word("=");
-  if (version !== "" && !VERSION.test(version)) return { kind: "malformed" };
+  // Yahoo writes `from=…` here, which is no version and means nothing.
+  const word = lexer.word("=");
+  const version = VERSION.test(word) ? Number(word) : 1;
   const results: MethodResult[] = [];
   lexer.toSemicolon();
   while (lexer.take(";") && results.length < resultsMax) {
@@ -59,7 +60,7 @@ export function parseAuthenticationResults(value: string): AuthenticationResults
     if (result !== null) results.push(result);
     lexer.toSemicolon();
   }
-  return { kind: "parsed", value: { authservId, version: version === "" || Number(version) === 1 ? null : Number(version), results } };
+  return { kind: "parsed", value: { authservId, version: version === 1 ? null : version, results } };
 }
 
 /** The authserv-id alone, for whoever asks only whose field it is. Null when there is none. */

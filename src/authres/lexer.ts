@@ -22,7 +22,7 @@ export class Lexer {
     this.#at = position;
   }
 
-  /** Passes blanks and comments; answers the first comment's text, null when there was none. False when a comment does not end. */
+  /** Passes blanks and comments; answers the first comment's text without its folds, null when there was none. False when a comment does not end. */
   skip(): string | null | false {
     let comment: string | null = null;
     for (;;) {
@@ -45,7 +45,8 @@ export class Lexer {
         this.#at++;
         return text;
       }
-      text += char === "\\" ? (this.#text[++this.#at] ?? "") : char;
+      if (char === "\\") text += this.#text[++this.#at] ?? "";
+      else if (char !== "\r" && char !== "\n") text += char;
     }
     return null;
   }
