@@ -23,6 +23,8 @@ export class LocalTransport implements Transport {
     if (first === undefined) return { outcomes: [], destination: "up" };
     const found = await this.#world.recipients.resolve({ localPart: first.address.localPart, domain: destination });
     if (found.kind === "unknown-domain") return this.#others.deliver(destination, transaction);
+    // Whether the domain is ours is not known: nothing is said of the mailbox.
+    if (found.kind === "unavailable") return { outcomes: transaction.recipients.map(() => NO_DIRECTORY), destination: "up" };
     const mailboxes = new MailboxDelivery(this.#world, { content: transaction.content, reversePath: transaction.envelope.reversePath, receivedAt: this.#world.clock.now() });
     const outcomes = await Promise.all(transaction.recipients.map((recipient) => this.#one(mailboxes, recipient)));
     return { outcomes, destination: "up" };
@@ -30,9 +32,10 @@ export class LocalTransport implements Transport {
   async #one(mailboxes: MailboxDelivery, { address }: TransportRecipient): Promise<RecipientOutcome> {
     const found = await this.#world.recipients.resolve(address);
     switch (found.kind) {
-      case "unavailable":
-        return outcome("deferred", "4.3.0", "the directory does not answer");
-      case "unknown-user": case "unknown-domain":
+      // A domain that was ours a moment ago and is not now belongs to the other transport: the next attempt finds it.
+      case "unavailable": case "unknown-domain":
+        return NO_DIRECTORY;
+      case "unknown-user":
         return outcome("failed", "5.1.1", "no such mailbox");
       case "disabled":
         return outcome("failed", "5.2.1", "the mailbox is disabled");
@@ -43,6 +46,8 @@ export class LocalTransport implements Transport {
     }
   }
 }
+
+const NO_DIRECTORY = outcome("deferred", "4.3.0", "the directory does not answer");
 
 function outcomeOf(answer: CopyAnswer): RecipientOutcome {
   switch (answer) {
