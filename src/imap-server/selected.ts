@@ -47,6 +47,7 @@ export class Selected {
   #keywords: number;
   /** Null for a client of IMAP4rev2, which has no \Recent. */
   readonly #recent: RecentMessages | null;
+  readonly #flagTails = new WeakMap<Buffer, Buffer>();
   readonly #flagTexts = new Map<number, Buffer>();
 
   constructor(account: Account, mailbox: Mailbox, columns: Columns, options: { readonly readOnly: boolean; readonly recent: boolean }) {
@@ -228,8 +229,22 @@ export class Selected {
     }
     return gone;
   }
+  /** ` FETCH (FLAGS (\Seen))` and the line end, made once per combination. */
+  #tailFor(flags: Buffer): Buffer {
+    let tail = this.#flagTails.get(flags);
+    if (tail === undefined) {
+      tail = Buffer.from(` FETCH (FLAGS ${flags.toString("latin1")})\r\n`, "latin1");
+      this.#flagTails.set(flags, tail);
+    }
+    return tail;
+  }
   /** `* 7 FETCH (FLAGS (\Seen))` */
   writeFlagsFetch(writer: ResponseWriter, number: number, mailbox: Mailbox, columns: Columns, row: number, options: { readonly condstore: boolean; readonly withUid: boolean; readonly flags?: boolean }): void {
+    if (!options.withUid && !options.condstore && options.flags !== false) {
+      // A STORE on ten thousand messages writes ten thousand of these.
+      writer.ascii("* ").number(number).bytes(this.#tailFor(this.flagsText(mailbox, columns, row)));
+      return;
+    }
     writer.ascii("* ").number(number).ascii(" FETCH (");
     if (options.withUid) writer.ascii("UID ").number(columns.uid[row]!).space();
     if (options.condstore) writer.ascii("MODSEQ (").number(columns.modseq[row]!).ascii(options.flags === false ? ")" : ") ");
