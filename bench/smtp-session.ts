@@ -7,6 +7,7 @@ import type { Intake } from "../src/delivery/received.ts";
 import { FakeConnection } from "../src/port/connection.fake.ts";
 import { FakeRandom } from "../src/port/random.fake.ts";
 import type { Clock } from "../src/port/clock.ts";
+import { neverDrains } from "../src/port/drain.ts";
 import type { Log } from "../src/port/log.ts";
 import { noMetrics } from "../src/port/metrics.ts";
 import { FakeAuthenticator } from "../src/sasl/authenticator.fake.ts";
@@ -27,7 +28,7 @@ const intake: Intake = {
 };
 const deps = {
   settings: { hostname: "mx.example.test" as Domain, ...smtpServerDefaults, messagesMax: 1_000_000_000 },
-  intake, authenticator: new FakeAuthenticator({}), budget: new MemoryBudget(1e9), clock, random: new FakeRandom(), log: noLog, metrics: noMetrics,
+  intake, authenticator: new FakeAuthenticator({}), budget: new MemoryBudget(1e9), drain: neverDrains, clock, random: new FakeRandom(), log: noLog, metrics: noMetrics,
 };
 
 /** One message at a time over one session, the envelope pipelined, as a server sends to us. Says the CPU time in microseconds. */

@@ -10,19 +10,24 @@ export interface JsonLogOptions {
   /** A file descriptor (1 or 2), or anything with `write`. */
   readonly to: 1 | 2 | DestinationStream;
   readonly fields?: LogFields;
+  /** Several processes write to the same file or pipe: no write is longer than what a pipe takes whole, so lines are not torn. */
+  readonly shared?: boolean;
 }
 
 /** A field's text may come from a peer; longer ones are cut. */
 export const FIELD_CHARACTERS_MAX = 1024;
 
 /** One JSON object a line: `level`, `time` in milliseconds since the epoch, `event`, and the fields. */
+/** What POSIX has a pipe write whole, on Linux. Longer lines are written by themselves. */
+const PIPE_BUF = 4096;
+
 export class JsonLog implements Log {
   readonly #pino: Logger;
   private constructor(logger: Logger) {
     this.#pino = logger;
   }
   static open(options: JsonLogOptions): JsonLog {
-    const destination = typeof options.to === "number" ? pino.destination({ dest: options.to, sync: false }) : options.to;
+    const destination = typeof options.to === "number" ? pino.destination({ dest: options.to, sync: false, ...(options.shared === true ? { maxWrite: PIPE_BUF } : {}) }) : options.to;
     const logger = pino({
       level: options.level,
       base: null,

@@ -83,3 +83,27 @@ export const S3_LIST_PAGES_MAX = 1_000;
 export const S3_CREDENTIALS_BYTES_MAX = 64 * 1024;
 /** How soon credentials are read again after they were refused. */
 export const S3_CREDENTIALS_AGAIN_MS = 5_000;
+
+/** Subjects with a hint waiting to leave; hints of more are dropped, and the others' timers find out. */
+export const HINT_SUBJECTS_WAITING_MAX = 10_000;
+/** Hints in one message between processes, or sent to NATS before it is asked to confirm. */
+export const HINTS_AT_ONCE_MAX = 1_000;
+/** A NATS server that has not answered for this long is not there. */
+export const NATS_CONNECT_MS_MAX = 3_000;
+/** Between two tries to reach NATS, with as much again by chance: for ever. */
+export const NATS_RETRY_MS = 500;
+/** How often NATS is asked whether it is there while nothing else is said; two silences end the connection. */
+export const NATS_PING_MS = 10_000;
+/** Servers in `[hints] url`. */
+export const NATS_SERVERS_MAX = 32;
+/** Workers of one host: more processes than any machine has cores for. */
+export const WORKERS_MAX = 256;
+/** How long the primary waits for the numbers of a worker before it leaves them out. */
+export const WORKER_METRICS_MS_MAX = 1_000;
+/** Before a worker that crashed is started again; doubled by every crash up to the greatest. */
+export const WORKER_RESTART_MS_MIN = 100;
+export const WORKER_RESTART_MS_MAX = 30_000;
+/** A worker that lived this long starts its back-off anew. */
+export const WORKER_STEADY_MS = 60_000;
+/** How long a worker may take to open the store and its listeners. */
+export const WORKER_READY_MS_MAX = 60_000;

@@ -39,7 +39,10 @@ export interface Listener {
   readonly address: string;
   readonly port: number;
   readonly connections: number;
-  /** Accepts no more; resolves when the last connection is closed, destroying those still open after `graceMs`. */
+  /**
+   * Accepts no more; resolves when the last connection is closed, destroying those still open after `graceMs`. Connections whose
+   * PROXY header or TLS handshake is under way still get a session, which can say that the server is shutting down.
+   */
   close(graceMs: number): Promise<void>;
 }
 
@@ -57,8 +60,8 @@ class NodeListener implements Listener {
   readonly #options: ListenOptions;
   readonly #server: Server;
   readonly #trusted: BlockList;
-  /** Every accepted connection, and whether a session has it yet. */
-  readonly #open = new Map<NodeConnection, "arriving" | "in-session">();
+  /** Every accepted connection. */
+  readonly #open = new Set<NodeConnection>();
   readonly #perAddress = new Map<string, number>();
   #refusing = 0;
   #closing = false;
@@ -97,7 +100,7 @@ class NodeListener implements Listener {
     const connection = new NodeConnection(socket, clock, serverTls);
     if (this.#closing) return connection.destroy();
     if (this.#open.size >= connectionsMax) return this.#refuse(connection, "too-many-connections");
-    this.#open.set(connection, "arriving");
+    this.#open.add(connection);
     this.#gauge();
     void connection.closed.then(() => {
       this.#open.delete(connection);
@@ -126,7 +129,6 @@ class NodeListener implements Listener {
       }
     }
     if (connection.isClosed) return;
-    this.#open.set(connection, "in-session");
     this.#count("accepted");
     await onConnection(connection);
   }
@@ -175,11 +177,10 @@ class NodeListener implements Listener {
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     this.#server.close();
-    for (const [connection, state] of this.#open) if (state === "arriving") connection.destroy();
     if (this.#open.size === 0) return;
     const empty = new Promise<void>((resolve) => { this.#onEmpty = resolve; });
     const cancel = this.#options.clock.timer(graceMs, () => {
-      for (const connection of this.#open.keys()) connection.destroy();
+      for (const connection of this.#open) connection.destroy();
     });
     await empty;
     cancel();

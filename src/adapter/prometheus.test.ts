@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { PrometheusMetrics, SERIES_MAX } from "./prometheus.ts";
+import { describe, test } from "node:test";
+import { PrometheusMetrics, SERIES_MAX, sumFamilies } from "./prometheus.ts";
 
 const linesOf = async (metrics: PrometheusMetrics): Promise<string[]> => (await metrics.text()).body.split("\n");
 
@@ -40,4 +40,29 @@ test("what does not fit is dropped and counted, never thrown", async () => {
 test("the process's own metrics are there when asked for", async () => {
   const lines = await linesOf(new PrometheusMetrics({ process: true }));
   assert.ok(lines.some((line) => line.startsWith("process_resident_memory_bytes ")));
+});
+
+describe("the numbers of several processes", () => {
+  test("are added up, by labels", async () => {
+    const [one, two] = [new PrometheusMetrics({ process: true }), new PrometheusMetrics({ process: false })];
+    one.count("tayori_mails_total", { role: "mx" }, 2);
+    two.count("tayori_mails_total", { role: "mx" }, 3);
+    two.count("tayori_mails_total", { role: "submission" });
+    one.gauge("tayori_connections", 5);
+    two.gauge("tayori_connections", 7);
+    for (const metrics of [one, two]) metrics.observe("tayori_wait_seconds", 0.02);
+    const { contentType, text } = await sumFamilies([await one.families(), await two.families()]);
+    assert.match(contentType, /^text\/plain/);
+    for (const line of ['tayori_mails_total{role="mx"} 5', 'tayori_mails_total{role="submission"} 1', "tayori_connections 12", "tayori_wait_seconds_count 2", 'tayori_wait_seconds_bucket{le="0.025"} 2']) {
+      assert.ok(text.split("\n").includes(line), `${line} in\n${text}`);
+    }
+    assert.match(text, /^process_resident_memory_bytes \d+$/m);
+  });
+  test("survive being sent as data", async () => {
+    const metrics = new PrometheusMetrics({ process: true });
+    metrics.count("tayori_mails_total");
+    const sent: unknown = JSON.parse(JSON.stringify(await metrics.families()));
+    assert(Array.isArray(sent));
+    assert.match((await sumFamilies([sent, []])).text, /^tayori_mails_total 1$/m);
+  });
 });

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics, exponentialBuckets } from "prom-client";
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry, collectDefaultMetrics, exponentialBuckets } from "prom-client";
 import type { Labels, Metrics } from "../port/metrics.ts";
 
 /** Series of one metric above which new label values are dropped: a label that a peer can choose must not fill the memory. */
@@ -37,6 +37,10 @@ export class PrometheusMetrics implements Metrics {
   observe(name: string, value: number, labels: Labels = {}): void {
     this.#use("histogram", name, labels, value);
   }
+  /** The same as data, to be summed with that of other processes. */
+  families(): Promise<readonly object[]> {
+    return this.#registry.getMetricsAsJSON();
+  }
   /** The text exposition format, and the Content-Type it goes with. */
   async text(): Promise<{ readonly contentType: string; readonly body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
@@ -74,4 +78,13 @@ export class PrometheusMetrics implements Metrics {
       }
     }
   }
+}
+
+/**
+ * The numbers of several processes as one: counters, gauges and histograms are added up; of those of the process, what no sum makes sense of
+ * is averaged, the greatest or the least, or left out, as prom-client has it.
+ */
+export async function sumFamilies(processes: readonly (readonly object[])[]): Promise<{ readonly contentType: string; readonly text: string }> {
+  const sum = AggregatorRegistry.aggregate(processes.map((families) => [...families]));
+  return { contentType: sum.contentType, text: await sum.metrics() };
 }

@@ -15,6 +15,8 @@ export type ListenerKind = MailListenerKind | "http";
 
 export interface ListenerWorld {
   readonly settings: Settings;
+  /** How many processes share the listeners. */
+  readonly workers: number;
   readonly serverTls: ServerTls;
   readonly clock: Clock;
   readonly log: Log;
@@ -23,6 +25,11 @@ export interface ListenerWorld {
   readonly sessions: Readonly<Record<MailListenerKind, (connection: Connection) => Promise<void>>>;
   readonly respond: (request: WebRequest) => Promise<WebResponse>;
 }
+/** The part of one of several workers. Connections are given out in turn, but do not all last as long: a quarter more than an even share. */
+export function shareOf(limit: number, workers: number): number {
+  return workers === 1 ? limit : Math.min(limit, Math.ceil((1.25 * limit) / workers));
+}
+
 export interface OpenListeners {
   readonly kind: "open";
   /** Where each kind listens in fact: "127.0.0.1:2525". */
@@ -68,12 +75,12 @@ export async function openListeners(world: ListenerWorld): Promise<OpenListeners
 }
 
 function optionsFor(kind: MailListenerKind, { host, port }: { readonly host: string; readonly port: number }, world: ListenerWorld): ListenOptions {
-  const { settings, serverTls, clock, log, metrics, sessions } = world;
+  const { settings, workers, serverTls, clock, log, metrics, sessions } = world;
   return {
     name: kind, host, port, tls: TLS[kind], serverTls,
     proxiesTrusted: settings.listen["proxy-protocol"],
-    connectionsMax: settings.limits.connections,
-    connectionsPerAddressMax: settings.limits["connections-per-address"],
+    connectionsMax: shareOf(settings.limits.connections, workers),
+    connectionsPerAddressMax: shareOf(settings.limits["connections-per-address"], workers),
     refusal: REFUSAL[kind],
     onConnection: sessions[kind],
     clock, log, metrics,

@@ -23,7 +23,7 @@ async function partsIn(folder: string, listen: string): Promise<ServerParts> {
   assert(queue.kind === "open");
   return {
     open: opened.open, queue: queue.queue, intake: new FakeIntake(), enqueueOrDeliver: async () => "accepted", resolver: new FakeResolver({}), metrics: noMetrics,
-    exposition: async () => ({ contentType: "text/plain", text: "tayori_test 1\n" }), version: "0.0.0",
+    exposition: async () => ({ contentType: "text/plain", text: "tayori_test 1\n" }), families: async () => [], version: "0.0.0",
   };
 }
 

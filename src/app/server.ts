@@ -9,6 +9,7 @@ import { LocalTransport } from "../delivery/local-transport.ts";
 import type { Intake } from "../delivery/received.ts";
 import { serveImap, type ImapServerDeps } from "../imap-server/imap-server.ts";
 import type { Connection } from "../port/connection.ts";
+import { type Drain, DrainSwitch } from "../port/drain.ts";
 import type { Log } from "../port/log.ts";
 import type { Metrics } from "../port/metrics.ts";
 import type { Resolver } from "../port/resolver.ts";
@@ -28,6 +29,8 @@ import type { Failed, OpenDirectory } from "./wire.ts";
 const INTAKE_BYTES_MAX = 256 * 1024 * 1024;
 /** What another process did is seen by an idle IMAP session after this long at most. */
 const IMAP_RECHECK_MS = 2_000;
+/** How long other hosts may take to answer QUIT when the server ends. */
+const QUIT_MS = 500;
 /** How often certificates are looked at for a change. */
 const CERTIFICATE_CHECK_MS = 60_000;
 
@@ -41,18 +44,26 @@ export interface ServerParts {
   readonly metrics: Metrics;
   /** The numbers for /metrics. */
   readonly exposition: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** The same as data, which a worker's are summed from. */
+  readonly families: () => Promise<readonly object[]>;
   readonly version: string;
+  /** Which of the processes that share the listeners this is, from 1 on; absent where it is the only one. */
+  readonly worker?: number;
 }
 export interface RunningServer {
   readonly kind: "running";
   readonly places: OpenListeners["places"];
-  /** Takes no more connections, gives sessions `graceMs`, and hands the queue back. The store stays open. */
+  /**
+   * Takes no more connections, ends sessions as soon as they are in no transaction and no command, all after `graceMs`, and hands the
+   * queue back. The store stays open.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
 export async function startServer(parts: ServerParts): Promise<RunningServer | Failed> {
-  const { open, queue, metrics } = parts;
-  const { settings, clock, random, log } = open;
+  const { open, metrics } = parts;
+  const { settings, clock, log } = open;
+  const drain = new DrainSwitch();
   const tls = await loadCertificate(settings, open);
   if (tls.kind === "failed") return tls;
   const stopWatching = tls.serverTls.watch(clock, CERTIFICATE_CHECK_MS, (answer) => {
@@ -61,25 +72,15 @@ export async function startServer(parts: ServerParts): Promise<RunningServer | F
   });
   let ready = false;
   const listeners = await openListeners({
-    settings, serverTls: tls.serverTls, clock, log, metrics,
-    sessions: sessionsOf(parts),
+    settings, workers: workersOf(parts), serverTls: tls.serverTls, clock, log, metrics,
+    sessions: sessionsOf(parts, drain),
     respond: (request) => respondTo(request, { notReady: () => notReady(open, ready), metrics: parts.exposition }),
   });
   if (listeners.kind === "failed") {
     stopWatching();
     return listeners;
   }
-  const transport = new SmtpTransport({
-    connector: new NodeConnector(clock), clock, random, resolver: parts.resolver, helo: settings.outbound.helo,
-    routes: new Map(settings.outbound.routes.map(({ domain, host, port, tls: policy }) => [domain, { host, port, tls: policy }])),
-    ownHosts: ownHosts(settings),
-  });
-  const runner = new QueueRunner({
-    queue, transport: new LocalTransport(open, transport), clock, random, log, metrics,
-    holder: holderOf(open, Object.values(listeners.places).flat()[0]),
-    destinations: { attemptsMax: settings.outbound.concurrency, perDestinationMax: Math.min(10, settings.outbound.concurrency) },
-    enqueueOrDeliver: parts.enqueueOrDeliver, reportingMta: settings.hostname, language: settings.language,
-  });
+  const { runner, transport } = queueRunnerOf(parts, Object.values(listeners.places).flat()[0]);
   runner.start();
   ready = true;
   return {
@@ -88,21 +89,47 @@ export async function startServer(parts: ServerParts): Promise<RunningServer | F
     stop: async (graceMs) => {
       ready = false;
       stopWatching();
-      await Promise.all([listeners.close(graceMs), runner.stop()]);
-      await transport.close();
+      drain.begin();
+      await Promise.all([listeners.close(graceMs), runner.stop(graceMs)]);
+      // Hosts that do not answer our QUIT are not waited for.
+      await Promise.race([transport.close(), clock.sleep(QUIT_MS)]);
     },
   };
 }
 
-/**
- * Nobody else on this host can listen in the same place, and after a restart it is the same: its own leases need not run out.
- * A store that several hosts share may be shared by hosts with the same name and the same places, so there it is by chance.
- */
-function holderOf({ settings, random }: OpenDirectory, place: string | undefined): string {
-  return `${settings.hostname} ${settings.store.kind === "sqlite" && place !== undefined ? place : random.bytes(8).toString("hex")}`;
+function workersOf({ open, worker }: ServerParts): number {
+  return worker === undefined ? 1 : open.settings.workers;
 }
 
-async function loadCertificate({ tls, hostname }: Settings, { clock, log }: OpenDirectory): Promise<{ readonly kind: "loaded"; readonly serverTls: ServerTls } | Failed> {
+function queueRunnerOf(parts: ServerParts, place: string | undefined): { readonly runner: QueueRunner; readonly transport: SmtpTransport } {
+  const { open, queue, metrics } = parts;
+  const { settings, clock, random, log } = open;
+  const attemptsMax = Math.ceil(settings.outbound.concurrency / workersOf(parts));
+  const transport = new SmtpTransport({
+    connector: new NodeConnector(clock), clock, random, resolver: parts.resolver, helo: settings.outbound.helo,
+    routes: new Map(settings.outbound.routes.map(({ domain, host, port, tls: policy }) => [domain, { host, port, tls: policy }])),
+    ownHosts: ownHosts(settings),
+  });
+  const runner = new QueueRunner({
+    queue, transport: new LocalTransport(open, transport), clock, random, log, metrics,
+    holder: holderOf(parts, place),
+    destinations: { attemptsMax, perDestinationMax: Math.min(10, attemptsMax) },
+    enqueueOrDeliver: parts.enqueueOrDeliver, reportingMta: settings.hostname, language: settings.language,
+  });
+  return { runner, transport };
+}
+
+/**
+ * Nobody else on this host can listen in the same place, and after a restart it is the same: its own leases need not run out.
+ * Workers share their places and are told apart by their numbers. A store that several hosts share may be shared by hosts with the
+ * same name and the same places, so there it is by chance.
+ */
+function holderOf({ open: { settings, random }, worker }: ServerParts, place: string | undefined): string {
+  const own = settings.store.kind === "sqlite" && place !== undefined ? place : random.bytes(8).toString("hex");
+  return worker === undefined ? `${settings.hostname} ${own}` : `${settings.hostname} ${own} ${worker}`;
+}
+
+export async function loadCertificate({ tls, hostname }: Settings, { clock, log }: Pick<OpenDirectory, "clock" | "log">): Promise<{ readonly kind: "loaded"; readonly serverTls: ServerTls } | Failed> {
   const files = { certFile: tls.certPath, keyFile: tls.keyPath };
   try {
     if (tls.selfSigned && (await ensureSelfSigned(files, [hostname, "localhost"], clock)) === "made") log.warn("certificate-self-signed", { file: files.certFile });
@@ -112,7 +139,7 @@ async function loadCertificate({ tls, hostname }: Settings, { clock, log }: Open
   }
 }
 
-function sessionsOf(parts: ServerParts): Readonly<Record<MailListenerKind, (connection: Connection) => Promise<void>>> {
+function sessionsOf(parts: ServerParts, drain: Drain): Readonly<Record<MailListenerKind, (connection: Connection) => Promise<void>>> {
   const { open, intake, metrics } = parts;
   const { settings, clock, random, log, logins: authenticator, accounts } = open;
   const hostname = parseDomain(settings.hostname);
@@ -122,14 +149,14 @@ function sessionsOf(parts: ServerParts): Readonly<Record<MailListenerKind, (conn
       ...smtpServerDefaults, hostname, messageBytesMax: settings.message["size-max"],
       offerLogin: settings.auth["login-mechanism"], startTls: true, hideSubmitter: settings.submission["hide-client-address"],
     },
-    intake, authenticator, budget: new MemoryBudget(Math.max(INTAKE_BYTES_MAX, 2 * settings.message["size-max"])), clock, random, log, metrics,
+    intake, authenticator, budget: new MemoryBudget(Math.max(INTAKE_BYTES_MAX / workersOf(parts), 2 * settings.message["size-max"])), drain, clock, random, log, metrics,
   };
   const imapDeps: ImapServerDeps = {
     settings: {
       hostname: settings.hostname, version: parts.version, messageBytesMax: settings.message["size-max"], startTls: true,
       offerLogin: settings.auth["login-mechanism"], cleartextLoopback: settings.auth["cleartext-loopback"], recheckMs: IMAP_RECHECK_MS,
     },
-    accounts, authenticator, quotaOf: (id) => quotaOf(open, id), clock, random, log, metrics,
+    accounts, authenticator, quotaOf: (id) => quotaOf(open, id), drain, clock, random, log, metrics,
   };
   const smtp = (role: SmtpRole) => (connection: Connection) => serveSmtp(connection, smtpDeps, role);
   const imap = (connection: Connection) => serveImap(connection, imapDeps);

@@ -28,6 +28,14 @@ describe("settings", () => {
     assert.equal(settings.outbound.helo, "mx.example.test");
     assert.equal(settings.outbound["give-up"], 432_000_000);
     assert.equal(settings.submission["hide-client-address"], true);
+    assert.equal(settings.workers, 1);
+    assert.equal(settings.hints.url, undefined);
+  });
+
+  test("hints go over one server or several", () => {
+    const url = (toml: string): unknown => accepted(`${LEAST}[hints]\nurl = ${toml}\n`).hints.url;
+    assert.deepEqual(url('"nats://127.0.0.1:4222"'), { servers: ["127.0.0.1:4222"], tls: false, user: null, password: "" });
+    assert.deepEqual(url('["tls://mail:secret@n1.test", "tls://n2.test:4333"]'), { servers: ["n1.test", "n2.test:4333"], tls: true, user: "mail", password: "secret" });
   });
 
   test("the store may be a bucket, and what lies beside a store lies beside the settings then", () => {
@@ -77,7 +85,11 @@ routes = { "*" = { to = "relay.example.net:25", tls = "verify" }, "例え.Exampl
       ["[store]\nurl = \"sqlite:x\"\n", ["t.toml:1: hostname: must be given"]],
       [`${LEAST}[listen]\nsmtp = ["127.0.0.1:25"]\nstmp = []\n`, ["t.toml:6: listen.stmp: there is no such setting"]],
       [`${LEAST}[listn]\n`, ["t.toml:4: listn: there is no such setting"]],
-      [`workers = 2\n${LEAST}`, ["t.toml:1: workers: there is no such setting"]],
+      [`wrokers = 2\n${LEAST}`, ["t.toml:1: wrokers: there is no such setting"]],
+      [`workers = 0\n${LEAST}`, ["t.toml:1: workers: Invalid value: Expected >=1 but received 0"]],
+      [`workers = 257\n${LEAST}`, ["t.toml:1: workers: Invalid value: Expected <=256 but received 257"]],
+      [`${LEAST}[hints]\nurl = "http://127.0.0.1:4222"\n`, ['t.toml:5: hints.url: is not "nats://host:port" or "tls://host:port", or a list of one kind of them']],
+      [`${LEAST}[hints]\nurl = ["nats://a.test", "tls://b.test"]\n`, ['t.toml:5: hints.url: is not "nats://host:port" or "tls://host:port", or a list of one kind of them']],
       [`${LEAST}[message]\nsize-max = "32 apples"\n`, ['t.toml:5: message.size-max: "32 apples" is not a size like "32MB" or "64MiB"']],
       [`${LEAST}[message]\nsize-max = 32\n`, ["t.toml:5: message.size-max: must be string, is 32"]],
       [`${LEAST}[listen]\nsmtp = [\n  "127.0.0.1:25",\n  "nowhere",\n]\n`, ['t.toml:5: listen.smtp.1: "nowhere" is not "host:port" with a port from 0 to 65535, an IPv6 address in brackets']],

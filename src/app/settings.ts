@@ -9,6 +9,8 @@ import * as v from "valibot";
 import { parseS3Url } from "../adapter/s3-url.ts";
 import { parseAddress } from "../address/address.ts";
 import { parseDomain } from "../address/domain.ts";
+import { WORKERS_MAX } from "../adapter/limits.ts";
+import { parseNatsUrls, type NatsServers } from "../adapter/nats-url.ts";
 import { lineOf } from "./toml-lines.ts";
 import { parseDuration, parseHostPort, parseSize } from "./units.ts";
 
@@ -73,6 +75,10 @@ export const declaration = v.strictObject({
     type: "address", sample: '"operator@example.test"', absent: "the domain's catch-all, else its oldest account, else the oldest account of all",
     text: "Who gets the mail to postmaster@ and abuse@ of every hosted domain in which nobody made these addresses (RFC 2142).",
   })),
+  workers: v.optional(plain(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(WORKERS_MAX)), {
+    type: "number",
+    text: "Processes that serve together, on the same listeners: as many as the machine has cores for mail. Each takes its part of `limits` and of `outbound.concurrency`; a connection counts in the process that has it, and since they are not spread evenly each takes a quarter more than its part.",
+  }), 1),
   store: v.strictObject({
     url: plain(storeUrl, {
       type: "url", sample: '"sqlite:tayori.db"',
@@ -92,6 +98,10 @@ export const declaration = v.strictObject({
     http: v.optional(places({ text: "/healthz, /readyz and /metrics, in clear text and without a password: keep it to loopback or to a network of your own.", sample: '["127.0.0.1:8080"]' }), []),
     "proxy-protocol": v.optional(plain(v.array(network), { type: "list of networks", text: "Load balancers: a connection from one of these must begin with a PROXY protocol header, which says who the peer is. All mail listeners heed it.", sample: '["10.0.0.7", "10.1.0.0/16"]' }), []),
   }), {}),
+  incoming: v.optional(v.strictObject({
+    "trusted-networks": v.optional(plain(v.array(network), { type: "list of networks", text: "Peers whose mail comes from within: it is not checked (SPF, DKIM, DMARC), costs no question to the DNS, and keeps the Authentication-Results that it brings. Behind the PROXY protocol the real peer counts.", sample: '["127.0.0.0/8", "::1/128", "10.0.0.0/8"]' }), ["127.0.0.0/8", "::1/128"]),
+    "authserv-id": v.optional(domain({ text: "The name in which results are written (RFC 8601); one for all hosts of a provider, so that none of them lets another's be forged.", absent: "`hostname`", sample: '"example.test"' })),
+  }), {}),
   tls: v.optional(v.strictObject({
     cert: v.optional(text({ text: "The certificate chain (PEM), relative to the settings file.", absent: "a self-signed certificate is made once and kept beside the store", sample: '"/etc/tayori/fullchain.pem"' })),
     key: v.optional(text({ text: "The private key of the certificate (PEM).", absent: "made together with the certificate", sample: '"/etc/tayori/privkey.pem"' })),
@@ -102,6 +112,17 @@ export const declaration = v.strictObject({
   }), {}),
   submission: v.optional(v.strictObject({
     "hide-client-address": v.optional(flag({ text: "Leave the address of the user's machine out of the Received field of mail that is submitted." }), true),
+  }), {}),
+  hints: v.optional(v.strictObject({
+    url: v.optional(plain(v.pipe(v.union([v.string(), v.array(v.string())], 'is neither "nats://host:port" nor a list of them'), v.rawTransform<string | string[], NatsServers>(({ dataset, addIssue, NEVER }) => {
+      const servers = parseNatsUrls(typeof dataset.value === "string" ? [dataset.value] : dataset.value);
+      if (servers !== null) return servers;
+      addIssue({ message: 'is not "nats://host:port" or "tls://host:port", or a list of one kind of them' });
+      return NEVER;
+    })), {
+      type: "url or list of urls", absent: "the workers of one server tell each other; other processes look every 2 seconds", sample: '"nats://127.0.0.1:4222"',
+      text: "The NATS servers over which hosts with the same store tell each other at once of new mail and changes: `nats://host:port`, `nats://user:password@host:port`, or `tls://` in place of `nats://`. While NATS is away everything works as without it.",
+    })),
   }), {}),
   message: v.optional(v.strictObject({
     "size-max": v.optional(parsed(parseSize, 'a size like "32MB" or "64MiB"', { type: "size", text: "The largest message that is taken, by SMTP and by IMAP (RFC 1870)." }), "32MB"),

@@ -11,8 +11,10 @@ import { Directory, type Unavailable } from "../directory/directory.ts";
 import { Logins } from "../directory/logins.ts";
 import { Lookup } from "../directory/lookup.ts";
 import { Recipients } from "../directory/recipients.ts";
+import { SigningKeys } from "../directory/signing-keys.ts";
 import type { JournalWorld } from "../journal/journal.ts";
 import { Keyring } from "../journal/keyring.ts";
+import { noHints, type Hints } from "../port/hints.ts";
 import type { Log } from "../port/log.ts";
 import { noMetrics, type Metrics } from "../port/metrics.ts";
 import type { ObjectStore } from "../port/object-store.ts";
@@ -27,6 +29,7 @@ const IDLE_ACCOUNT_BYTES = 256 * 1024 * 1024;
 
 export interface OpenDirectory extends JournalWorld {
   readonly settings: Settings;
+  readonly hints: Hints;
   readonly store: ObjectStore;
   /** The store where it is a file, for what only a file can be asked. */
   readonly sqlite: SqliteStore | null;
@@ -35,13 +38,23 @@ export interface OpenDirectory extends JournalWorld {
   readonly directory: Directory;
   readonly recipients: Recipients;
   readonly logins: Logins;
+  readonly signingKeys: SigningKeys;
   close(): Promise<void>;
 }
 export type OpenAnswer = { readonly kind: "open"; readonly open: OpenDirectory } | Failed;
 export type Failed = { readonly kind: "failed"; readonly detail: string };
 
+/** What a process that serves has besides. */
+export interface Serving {
+  readonly metrics: Metrics;
+  readonly hints: Hints;
+  /** How many processes share the memory of this host. */
+  readonly workers: number;
+}
+
 /** Opens the store (making it and its key where there is none) and what every command needs. */
-export async function openDirectory(settings: Settings, log: Log, metrics: Metrics = noMetrics): Promise<OpenAnswer> {
+export async function openDirectory(settings: Settings, log: Log, serving: Partial<Serving> = {}): Promise<OpenAnswer> {
+  const { metrics = noMetrics, hints = noHints, workers = 1 } = serving;
   const clock = new NodeClock();
   const random = new NodeRandom();
   let sqlite: SqliteStore | null = null;
@@ -56,15 +69,16 @@ export async function openDirectory(settings: Settings, log: Log, metrics: Metri
     await store.close();
     return master;
   }
-  const world: JournalWorld = { store, clock, random, log };
+  const world = { store, clock, random, log, hints };
   const keyring = new Keyring(store, master.key, random);
-  const accounts = new Accounts(world, keyring, { idleBytesMax: IDLE_ACCOUNT_BYTES, bodies: newBodyCache(BODY_CACHE_BYTES) });
+  const accounts = new Accounts(world, keyring, { idleBytesMax: IDLE_ACCOUNT_BYTES / workers, bodies: newBodyCache(BODY_CACHE_BYTES / workers) });
   const lookup = new Lookup(store, clock);
   const contents = { prepare: async (id: string) => contentsAnswer(await accounts.create(id)), erase: async (id: string) => contentsAnswer(await accounts.erase(id)) };
   const directory = new Directory({ store, lookup, clock, random, contents });
   const recipients = new Recipients({ store, lookup, postmaster: settings.postmaster ?? null });
   const logins = new Logins({ store, lookup, clock, random, defaultDomain: settings["default-domain"] ?? null });
-  return { kind: "open", open: { ...world, settings, store, sqlite, keyring, accounts, directory, recipients, logins, close: () => store.close() } };
+  const signingKeys = new SigningKeys({ store, keyring, clock, random });
+  return { kind: "open", open: { ...world, settings, store, sqlite, keyring, accounts, directory, recipients, logins, signingKeys, close: () => store.close() } };
 }
 
 /** Loaded only where it is used: commands on a file should be quick. */
@@ -73,9 +87,9 @@ async function openS3({ url, credentialsPath }: Extract<StorePlace, { kind: "s3"
   return openS3Store(url, { ...world, credentials: () => readS3Credentials(credentialsPath, process.env) });
 }
 
-export async function openQueue({ store, clock, random, log, keyring, settings }: OpenDirectory): Promise<{ readonly kind: "open"; readonly queue: Queue } | Failed> {
+export async function openQueue({ store, clock, random, log, hints, keyring, settings }: OpenDirectory): Promise<{ readonly kind: "open"; readonly queue: Queue } | Failed> {
   const schedule = { lifetimeMs: settings.outbound["give-up"], delayReportAfterMs: settings.outbound["delay-notice"], retryDelaysMs: settings.outbound.retry };
-  const opened = await Queue.open({ store, clock, random, log, keyring, schedule });
+  const opened = await Queue.open({ store, clock, random, log, hints, keyring, schedule });
   return opened.kind === "open" ? opened : { kind: "failed", detail: `the queue cannot be opened: ${opened.because}: ${opened.detail}` };
 }
 

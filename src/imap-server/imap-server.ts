@@ -7,6 +7,7 @@
 import type { Accounts } from "../account/accounts.ts";
 import type { Clock } from "../port/clock.ts";
 import type { Connection } from "../port/connection.ts";
+import type { Drain } from "../port/drain.ts";
 import type { Log } from "../port/log.ts";
 import type { Metrics } from "../port/metrics.ts";
 import type { Random } from "../port/random.ts";
@@ -20,6 +21,8 @@ export interface ImapServerDeps {
   readonly authenticator: Authenticator;
   /** The octets an account may hold, by the directory. */
   readonly quotaOf: (accountId: string) => Promise<number>;
+  /** When it begins, a session ends by BYE as soon as it is between commands; IDLE is such a place. */
+  readonly drain: Drain;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

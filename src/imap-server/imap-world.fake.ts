@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { Keyring } from "../journal/keyring.ts";
 import { FakeClock } from "../port/clock.fake.ts";
 import { FakeConnection } from "../port/connection.fake.ts";
+import { DrainSwitch } from "../port/drain.ts";
 import { FakeLog } from "../port/log.fake.ts";
 import { noMetrics } from "../port/metrics.ts";
 import { MemoryStore, type MemoryStoreOptions } from "../port/object-store.fake.ts";
@@ -41,6 +42,8 @@ export class ImapWorld {
   readonly log = new FakeLog();
   readonly store: MemoryStore;
   readonly authenticator = new FakeAuthenticator(Object.fromEntries(LOGINS.map((name) => [name, "wonderland"])));
+  /** Of every process. */
+  readonly drain = new DrainSwitch();
   quotaBytes: number;
   readonly settings: ImapServerSettings;
   /** Passwords are checked off the event loop: what is under way. */
@@ -69,7 +72,7 @@ export class ImapWorld {
     const keyring = new Keyring(store, Buffer.alloc(32, 9), random);
     const accounts = new Accounts({ store, clock, random, log }, keyring, { idleBytesMax: 1e9, bodies: newBodyCache(1e7) });
     const deps: ImapServerDeps = {
-      settings: this.settings, accounts, authenticator: this.#watched(), quotaOf: async () => this.quotaBytes, clock, random, log, metrics: noMetrics,
+      settings: this.settings, accounts, authenticator: this.#watched(), quotaOf: async () => this.quotaBytes, drain: this.drain, clock, random, log, metrics: noMetrics,
     };
     this.#processes.set(process, deps);
     return deps;

@@ -41,6 +41,11 @@ export class Session {
   condstore = false;
   rev2 = false;
   #badCommands = 0;
+  /** Waiting for a command, all before it being answered: BYE may be said now. */
+  #awaitsCommand = false;
+  /** Part of the next command has come. */
+  #inCommand = false;
+  #saidGoodbye = false;
   #gone = false;
   readonly #startedAt: number;
   #breathedAt: number;
@@ -74,15 +79,17 @@ export class Session {
   async run(): Promise<void> {
     const { metrics, clock } = this.deps;
     metrics.count("tayori_imap_sessions_total", { tls: String(this.connection.tls !== null) });
+    const stopListening = this.deps.drain.onDrain(() => this.#onDrain());
     let end = "gone";
     try {
-      writeStatusResponse(this.writer, null, { status: "OK", code: { kind: "CAPABILITY", capabilities: this.capabilities() }, text: "Tayori is ready" });
+      if (!this.deps.drain.draining) writeStatusResponse(this.writer, null, { status: "OK", code: { kind: "CAPABILITY", capabilities: this.capabilities() }, text: "Tayori is ready" });
       this.flush();
       end = await this.#serve();
     } catch (error) {
       end = "fault";
       this.#fault("session", error);
     } finally {
+      stopListening();
       this.selected = null;
       this.authenticated?.lease.release();
       this.connection.end();
@@ -93,6 +100,17 @@ export class Session {
     }
   }
 
+  /** Whoever waits for a command hears it now, and the read that waits ends with the connection. */
+  #onDrain(): void {
+    if (!this.#awaitsCommand) return;
+    this.#saidGoodbye = true;
+    this.sayShuttingDown();
+    this.connection.end();
+  }
+  /** RFC 9051 section 7.1.5. The answer is the reason for the log. */
+  sayShuttingDown(): string {
+    return this.bye("The server is shutting down, connect again", "drained");
+  }
   /** Says how the session ended. */
   async #serve(): Promise<string> {
     for (;;) {
@@ -100,11 +118,17 @@ export class Session {
       switch (event.kind) {
         case "need-more": {
           this.flush();
-          if (this.reader.isBetweenCommands) this.writer.release();
+          if (this.reader.isBetweenCommands) {
+            if (this.deps.drain.draining) return this.sayShuttingDown();
+            this.writer.release();
+            this.#awaitsCommand = true;
+          }
+          this.#inCommand = !this.#awaitsCommand;
           const answer = await this.chunks.next(this.#patienceMs());
+          this.#awaitsCommand = false;
           if (answer.kind === "bytes") this.reader.push(answer.bytes);
           else if (answer.kind === "timeout") return this.bye("Nothing was heard for too long", "timeout");
-          else return "gone";
+          else return this.#saidGoodbye ? "drained" : "gone";
           break;
         }
         case "continue":
@@ -118,6 +142,8 @@ export class Session {
           writeStatusResponse(this.writer, event.tag, bad(event.detail));
           return this.bye("The stream can not be followed", "broken");
         case "command": {
+          if (this.deps.drain.draining && !this.#inCommand) return this.sayShuttingDown();
+          this.#inCommand = false;
           const end = await this.#command(event.raw);
           if (end !== null) return end;
           break;

@@ -46,6 +46,8 @@ interface Held {
   held: boolean;
   /** Whether the metric of its length is ours. */
   counted: boolean;
+  /** Deliveries that were begun and have not ended. */
+  active: number;
   maintainAt: number;
 }
 type AttemptEnd = { readonly kind: "unused" } | { readonly kind: "tried"; readonly attempt: DeliveryAttempt };
@@ -65,7 +67,7 @@ export class QueueRunner {
 
   constructor(world: RunnerWorld) {
     this.#world = world;
-    this.#shards = world.queue.shards.map((shard) => ({ schedule: new ShardSchedule(shard), lease: new ShardLease(shard, world.clock, world.holder), held: false, counted: false, maintainAt: 0 }));
+    this.#shards = world.queue.shards.map((shard) => ({ schedule: new ShardSchedule(shard), lease: new ShardLease(shard, world.clock, world.holder), held: false, counted: false, active: 0, maintainAt: 0 }));
     this.#destinations = new Destinations(world.destinations ?? DEFAULT_DESTINATIONS, world.random);
     this.#reports = new OwedReports(world);
   }
@@ -87,7 +89,10 @@ export class QueueRunner {
     this.#cancelTick();
     if (this.#running) this.#ticking = this.#ticking.then(() => this.#tick());
   }
-  /** Starts nothing more, lets what runs end within `withinMs`, and gives the shards back. */
+  /**
+   * Starts nothing more, lets what runs end within `withinMs`, and gives the shards back; but not one in which a delivery still runs:
+   * its lease ends by itself, later than the process that runs it, so that nobody sends the same message meanwhile.
+   */
   async stop(withinMs = STOP_WITHIN_MS): Promise<void> {
     this.#running = false;
     this.#cancelTick();
@@ -95,7 +100,7 @@ export class QueueRunner {
     for (let waited = 0; waited < withinMs && this.#destinations.active + this.#reports.active > 0; waited += 100) await this.#world.clock.sleep(100);
     for (const unlisten of this.#unlisten) unlisten();
     this.#unlisten = [];
-    await Promise.all(this.#shards.map((entry) => entry.lease.release()));
+    await Promise.all(this.#shards.filter(({ active }) => active === 0).map((entry) => entry.lease.release()));
     for (const entry of this.#shards) entry.held = false;
   }
   /** The numbers of the shards held now. */
@@ -147,6 +152,14 @@ export class QueueRunner {
     if (failure !== null) this.#world.log.warn("queue-shard-not-maintained", { shard: entry.schedule.shard.number, because: failure.because, detail: failure.detail });
   }
 
+  /** An operator who says "now" knows why: a destination that was down is tried again for it. */
+  #probeAsked(entry: Held, operations: readonly QueueOperation[]): void {
+    for (const operation of operations) {
+      if (operation.kind !== "retry" && operation.kind !== "release") continue;
+      for (const recipient of entry.schedule.shard.state.messages.get(operation.id)?.recipients ?? []) if (recipient.status === "pending") this.#destinations.probeNow(recipient.address.domain);
+    }
+  }
+
   #pumpSoon(): void {
     if (this.#pumpAsked) return;
     this.#pumpAsked = true;
@@ -169,6 +182,8 @@ export class QueueRunner {
   }
 
   async #run(delivery: Delivery): Promise<void> {
+    const entry = this.#entryOf(delivery);
+    entry.active += 1;
     let end: AttemptEnd = { kind: "unused" };
     try {
       end = await this.#attempt(delivery);
@@ -177,6 +192,7 @@ export class QueueRunner {
     }
     const down = this.#destinations.finished(delivery.domain, end.kind === "unused" ? "unused" : end.attempt.destination, this.#world.clock.now());
     delivery.schedule.ended(delivery);
+    entry.active -= 1;
     if (down && end.kind === "tried") await this.#deferWaiting(delivery.domain, end.attempt).catch((error: unknown) => this.#crashed(error));
     this.#pumpSoon();
   }

@@ -14,6 +14,7 @@ export const replies = {
   bye: accept(221, "2.0.0", "bye"),
   startData: { kind: "intermediate", code: 354, text: "end with CRLF.CRLF" } satisfies IntermediateReply,
 
+  shuttingDown: defer(421, "4.3.2", "the server is shutting down, try again"),
   timeout: defer(421, "4.4.2", "timeout, closing"),
   contentTimeout: defer(421, "4.4.2", "the content takes too long, closing"),
   tooManyErrors: defer(421, "4.7.0", "too many errors, closing"),

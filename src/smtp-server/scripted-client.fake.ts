@@ -1,6 +1,7 @@
 import type { Domain } from "../address/address.ts";
 import { FakeClock } from "../port/clock.fake.ts";
 import { FakeConnection } from "../port/connection.fake.ts";
+import { DrainSwitch } from "../port/drain.ts";
 import { FakeLog } from "../port/log.fake.ts";
 import type { Labels, Metrics } from "../port/metrics.ts";
 import { FakeRandom } from "../port/random.fake.ts";
@@ -36,16 +37,18 @@ export class ScriptedClient {
   readonly log = new FakeLog();
   readonly metrics = new FakeMetrics();
   readonly budget: MemoryBudget;
+  readonly drain: DrainSwitch;
   /** Resolves when the session is over. */
   readonly done: Promise<void>;
   readonly #lines = new LineReader();
 
-  constructor(role: SmtpRole, options: { readonly settings?: Partial<SmtpServerSettings>; readonly tls?: boolean; readonly budgetBytes?: number } = {}) {
+  constructor(role: SmtpRole, options: { readonly settings?: Partial<SmtpServerSettings>; readonly tls?: boolean; readonly budgetBytes?: number; readonly drain?: DrainSwitch } = {}) {
     [this.server, this.connection] = FakeConnection.pair({ tls: options.tls ?? role === "submissions" });
+    this.drain = options.drain ?? new DrainSwitch();
     this.budget = new MemoryBudget(options.budgetBytes ?? 100_000_000);
     const deps: SmtpServerDeps = {
       settings: { hostname: HOSTNAME, ...smtpServerDefaults, ...options.settings },
-      intake: this.intake, authenticator: this.authenticator, budget: this.budget,
+      intake: this.intake, authenticator: this.authenticator, budget: this.budget, drain: this.drain,
       clock: this.clock, random: new FakeRandom(), log: this.log, metrics: this.metrics,
     };
     this.done = serveSmtp(this.server, deps, role);

@@ -54,6 +54,9 @@ export class Session {
   peerIsGone = false;
   readonly #lines = new LineReader();
   #errors = 0;
+  /** Waiting for a command, all before it being answered: 421 may be said now. */
+  #awaitsCommand = false;
+  #saidShuttingDown = false;
 
   constructor(connection: Connection, deps: SmtpServerDeps, role: SmtpRole) {
     this.connection = connection;
@@ -75,14 +78,16 @@ export class Session {
     metrics.count("tayori_smtp_sessions_total", { role: this.role });
     this.log.debug("smtp-session-started", { peer: this.connection.remote.address });
     void this.connection.closed.then(() => { this.peerIsGone = true; });
+    const stopListening = this.deps.drain.onDrain(() => this.#onDrain());
     let end = "gone";
     try {
-      this.reply({ kind: "greeting", text: `${settings.hostname} ESMTP` });
+      if (!this.deps.drain.draining) this.reply({ kind: "greeting", text: `${settings.hostname} ESMTP` });
       end = await this.#commands();
     } catch (error) {
       end = "fault";
       this.fault("session", error);
     } finally {
+      stopListening();
       this.dropTransaction();
       this.connection.end();
       const { messages, accepted, refusedRecipients, loginFailures } = this;
@@ -92,8 +97,9 @@ export class Session {
   /** Says how the session ended. */
   async #commands(): Promise<string> {
     for (;;) {
+      if (this.#mayShutDown) return this.#last(replies.shuttingDown);
       const line = await this.#commandLine();
-      if (line.kind === "gone") return "gone";
+      if (line.kind === "gone") return this.#saidShuttingDown ? writeEnd(replies.shuttingDown) : "gone";
       if (line.kind === "timeout") return this.#last(replies.timeout);
       const outcome = this.#counted(await this.#answer(line));
       if (outcome.kind === "close") return this.#last(outcome.reply);
@@ -104,7 +110,18 @@ export class Session {
   #last(reply: Reply | null): string {
     if (reply === null) return "gone";
     this.reply(reply);
-    return `${reply.code} ${reply.enhanced}`;
+    return writeEnd(reply);
+  }
+  /** RFC 5321 section 3.8: a server that is shut down says 421 when it can, and a client that hears it tries again later. */
+  get #mayShutDown(): boolean {
+    return this.deps.drain.draining && this.transaction === null;
+  }
+  /** Whoever waits for a command hears it now, and the read that waits ends with the connection. */
+  #onDrain(): void {
+    if (!this.#awaitsCommand || !this.#mayShutDown) return;
+    this.#saidShuttingDown = true;
+    this.reply(replies.shuttingDown);
+    this.connection.end();
   }
   #commandLine(): Promise<Line> | Line {
     const bytesMax = this.#lines.startsWith("AUTH ") ? AUTH_LINE_BYTES_MAX : COMMAND_LINE_BYTES_MAX;
@@ -114,7 +131,9 @@ export class Session {
   async #readCommandLine(): Promise<Line> {
     const deadline = this.deps.clock.monotonic() + COMMAND_MS_MAX;
     for (;;) {
+      this.#awaitsCommand = true;
       const read = await this.#read(deadline - this.deps.clock.monotonic());
+      this.#awaitsCommand = false;
       if (read.kind !== "octets") return read;
       this.#lines.push(read.octets);
       const answer = this.#lines.line(this.#lines.startsWith("AUTH ") ? AUTH_LINE_BYTES_MAX : COMMAND_LINE_BYTES_MAX);
@@ -202,4 +221,9 @@ export class Session {
     this.transaction?.chunks?.reservation.release();
     this.transaction = null;
   }
+}
+
+/** For the log. */
+function writeEnd(reply: Reply): string {
+  return `${reply.code} ${reply.enhanced}`;
 }

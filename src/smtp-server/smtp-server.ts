@@ -8,6 +8,7 @@
 import type { Intake } from "../delivery/received.ts";
 import type { Clock } from "../port/clock.ts";
 import type { Connection } from "../port/connection.ts";
+import type { Drain } from "../port/drain.ts";
 import type { Log } from "../port/log.ts";
 import type { Metrics } from "../port/metrics.ts";
 import type { Random } from "../port/random.ts";
@@ -26,6 +27,8 @@ export interface SmtpServerDeps {
   readonly authenticator: Authenticator;
   /** Shared by all sessions that run together. */
   readonly budget: MemoryBudget;
+  /** When it begins, a session ends by 421 4.3.2 as soon as it is in no transaction. */
+  readonly drain: Drain;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

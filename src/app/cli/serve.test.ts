@@ -16,7 +16,7 @@ const SETTINGS = `hostname = "mx.example.test"\n[store]\nurl = "sqlite:tayori.db
 
 const assemble: Assemble = async (open, queue) => ({
   open, queue, intake: new FakeIntake(), enqueueOrDeliver: async () => "accepted", resolver: new FakeResolver({}), metrics: noMetrics,
-  exposition: async () => ({ contentType: "text/plain", text: "" }), version: "0.0.0",
+  exposition: async () => ({ contentType: "text/plain", text: "" }), families: async () => [], version: "0.0.0",
 });
 
 /** Runs a command that serves in a folder of its own; `whileReady` gets what it wrote first, then it is told to end. */

@@ -12,12 +12,17 @@ export async function idle(session: Session): Promise<CommandOutcome> {
   const { account } = session.authenticated!.lease;
   const watch = new ChangeWatch();
   const stop = account.onChange(() => watch.ring());
-  const { clock, settings } = session.deps;
+  const { clock, drain, settings } = session.deps;
+  const stopDrain = drain.onDrain(() => watch.ring());
   const startedAt = clock.monotonic();
   let toldAt = startedAt;
   try {
     for (;;) {
       if (!(await tell(session))) return { kind: "end" };
+      if (drain.draining) {
+        session.sayShuttingDown();
+        return { kind: "end" };
+      }
       if (session.writer.bytesWaiting > 0) toldAt = clock.monotonic();
       else if (clock.monotonic() - toldAt >= KEEP_ALIVE_MS) {
         session.untagged("OK", "Still here");
@@ -38,6 +43,7 @@ export async function idle(session: Session): Promise<CommandOutcome> {
     }
   } finally {
     stop();
+    stopDrain();
     watch.cancel();
   }
 }
