@@ -9,10 +9,14 @@ export interface FlagChange {
   readonly flags: FlagSet;
   /** Messages that changed after this mod-sequence are left as they are (UNCHANGEDSINCE). */
   readonly unchangedSince: number | null;
+  /** What the caller knows of the mailbox, to learn what else it finds changed. */
+  readonly knownModseq?: number;
 }
 export interface FlagsChanged {
   /** UIDs whose flags are others now, ascending. */
   readonly changed: readonly number[];
+  /** Those of `changed` that somebody else had changed after `knownModseq`, ascending. */
+  readonly surprising: readonly number[];
   /** UIDs left alone because they had changed since, ascending. */
   readonly modified: readonly number[];
   /** The mod-sequence of the change; of the state where nothing changed. */
@@ -29,11 +33,13 @@ export async function changeFlags(account: Account, mailboxId: number, uids: Arr
     if (change.mode !== "remove" && newKeywords(mailbox.keywords, change.flags) > draft.roomForKeywords(mailbox)) return { kind: "nothing", result: { kind: "limit", of: "keywords" } };
     const words = change.mode === "remove" ? knownWords(mailbox.keywords, change.flags) : null;
     const selected = select(columns, uids, change.unchangedSince);
-    if (selected.rows.length === 0) return { kind: "nothing", result: done({ changed: [], modified: selected.modified, modseq: seq - 1 }) };
+    if (selected.rows.length === 0) return { kind: "nothing", result: done({ changed: [], surprising: [], modified: selected.modified, modseq: seq - 1 }) };
     const before = draft.ops.length;
     const mask = masks(change.mode, words ?? draft.wordsFor(mailbox, change.flags)!);
     const ranges = new RangeBuilder(columns);
     const changed: number[] = [];
+    const surprising: number[] = [];
+    const knownModseq = change.knownModseq ?? Infinity;
     let unseen = 0;
     for (const at of selected.rows) {
       const low = ((columns.low[at]! & ~mask.clear[0]) | mask.set[0]) >>> 0;
@@ -42,8 +48,9 @@ export async function changeFlags(account: Account, mailboxId: number, uids: Arr
       unseen += ((columns.low[at]! & FLAG.seen) === 0 ? -1 : 0) + ((low & FLAG.seen) === 0 ? 1 : 0);
       ranges.add(at);
       changed.push(columns.uid[at]!);
+      if (columns.modseq[at]! > knownModseq) surprising.push(columns.uid[at]!);
     }
-    const result = done({ changed, modified: selected.modified, modseq: changed.length > 0 ? seq : seq - 1 });
+    const result = done({ changed, surprising, modified: selected.modified, modseq: changed.length > 0 ? seq : seq - 1 });
     // A keyword defined just now stays in the draft: it makes the entry worth writing by itself.
     if (changed.length === 0) return draft.ops.length > before ? { kind: "write", result } : { kind: "nothing", result };
     draft.touch(mailbox, ranges.ranges);

@@ -13,12 +13,12 @@ export async function store(session: Session, selected: Selected, command: Store
   if (command.unchangedSince !== null) session.enableCondstore();
   const before = await selected.load();
   if (before.kind !== "done") return refusal(before);
-  const stored = await changeFlags(selected.account, selected.mailboxId, wanted.uids, { mode: command.mode, flags: flagSetOf(command.flags), unchangedSince: command.unchangedSince });
+  const stored = await changeFlags(selected.account, selected.mailboxId, wanted.uids, { mode: command.mode, flags: flagSetOf(command.flags), unchangedSince: command.unchangedSince, knownModseq: selected.toldModseq });
   if (stored.kind !== "done") return refusal(stored);
-  const { changed, modified, modseq } = stored.value;
+  const { changed, surprising, modified, modseq } = stored.value;
   const withUid = command.addressing === "uid";
-  // Others' changes first; ours are told below, or not at all.
-  selected.knows({ modseq, uids: changed });
+  // Others' changes first, also where ours came on top of them; ours alone are told below, or not at all.
+  selected.knows({ modseq, uids: surprising.length === 0 ? changed : [...withoutThose(Uint32Array.from(changed), surprising)] });
   const synced = await selected.sync(session.writer, { expunges: false, condstore: session.condstore, withUid });
   if (synced.kind !== "done") return refusal(synced);
   if (!command.silent || session.condstore) await tell(session, selected, command.silent ? Uint32Array.from(changed) : withoutThose(wanted.uids, modified), { withUid, flags: !command.silent });
