@@ -26,11 +26,14 @@ export function headerField(content: Buffer, part: MessagePart, name: string): s
   return field === undefined ? null : fieldValue(content, field);
 }
 
-/** The header as IMAP's BODY[HEADER] and BODY[n.MIME] have it: always ended by an empty line. */
+/**
+ * The header as IMAP's BODY[HEADER] and BODY[n.MIME] have it: ended by an empty line, but for a message that has neither one nor a
+ * body (RFC 9051 section 6.4.5.1).
+ */
 export function headerBlock(content: Buffer, part: MessagePart): Buffer {
   const { start, end } = part.header;
   const octets = content.subarray(start, end);
-  if (endsWithEmptyLine(content, start, end)) return octets;
+  if (part.body.start === part.body.end || endsWithEmptyLine(content, start, end)) return octets;
   return octets.length === 0 || octets.at(-1) === LF ? Buffer.concat([octets, CRLF]) : Buffer.concat([octets, CRLF, CRLF]);
 }
 

@@ -111,7 +111,7 @@ describe("RFC 5322 section 2.2: headers", () => {
     assert.equal(select(["to", "subject"], true), "From: a\r\n\r\n");
     assert.equal(select([], false), "\r\n");
     assert.equal(headerBlock(content, part).toString(), "From: a\r\nTo: b,\r\n c\r\nTO : d\r\nSubject: e\r\n\r\n");
-    for (const [text, block] of [["A: b", "A: b\r\n\r\n"], ["A: b\r\n", "A: b\r\n\r\n"], ["", "\r\n"], ["\r\nx", "\r\n"], ["\nx", "\n"], ["A: b\n\nx", "A: b\n\n"]] as const) {
+    for (const [text, block] of [["A: b", "A: b"], ["A: b\r\n", "A: b\r\n"], ["", ""], ["no field", "\r\n"], ["\r\nx", "\r\n"], ["\nx", "\n"], ["A: b\n\nx", "A: b\n\n"]] as const) {
       const other = Buffer.from(text);
       assert.equal(headerBlock(other, parseMessage(other)).toString(), block);
     }

@@ -106,6 +106,11 @@ export class Destinations<Unit> {
     this.#settle(destination);
     return this.#down.has(destination);
   }
+  /** Lets a destination that is down be tried at once: somebody asked for it. */
+  probeNow(domain: Domain): void {
+    const destination = this.#all.get(domain);
+    if (destination !== undefined && this.#down.has(destination)) this.#probe(destination);
+  }
   /** Takes away all that waits for a destination. */
   drain(domain: Domain): readonly Unit[] {
     const destination = this.#all.get(domain);

@@ -78,6 +78,7 @@ export class QueueRunner {
       this.#unlisten.push(entry.schedule.shard.journal.onApplied((operations) => {
         if (entry.held) {
           entry.schedule.applied(operations);
+          this.#probeAsked(entry, operations);
           this.#pumpSoon();
         } else if (operations.some((operation) => operation.kind === "lease-ended")) this.wake();
       }), entry.schedule.shard.followHints());
