@@ -188,6 +188,8 @@ export class Session {
   async #command(raw: RawCommand): Promise<string | null> {
     const parsed = parseCommand(raw, { utf8: this.writer.utf8 });
     this.#commands += 1;
+    // Time between commands was everybody's.
+    this.#breathedAt = this.deps.clock.monotonic();
     if (parsed.kind !== "parsed") {
       const completion = parsed.kind === "bad" ? bad(parsed.text) : no("Only US-ASCII and UTF-8", { kind: "BADCHARSET", charsets: ["US-ASCII", "UTF-8"] });
       writeStatusResponse(this.writer, parsed.tag, completion);
