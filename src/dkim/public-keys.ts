@@ -32,10 +32,16 @@ const KEY_TYPE: Record<Algorithm, KeyRecord["keyType"]> = { "rsa-sha256": "rsa",
  */
 export class PublicKeys {
   readonly #resolver: Resolver;
-  readonly #imported = new Map<string, Imported>();
+  readonly #imported: Map<string, Imported>;
 
-  constructor(resolver: Resolver) {
+  constructor(resolver: Resolver, imported = new Map<string, Imported>()) {
     this.#resolver = resolver;
+    this.#imported = imported;
+  }
+
+  /** The same keys by way of another resolver, such as one that bounds what a message may ask. */
+  over(resolver: Resolver): PublicKeys {
+    return new PublicKeys(resolver, this.#imported);
   }
 
   /** The first usable key for the algorithm at `selector._domainkey.domain`, else what is wrong with the first record. */
