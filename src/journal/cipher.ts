@@ -23,14 +23,18 @@ export class Cipher {
   }
   /** `context` is authenticated, not stored: the same must be given to open. */
   seal(plain: Uint8Array, context: string): Buffer {
+    return this.sealParts([plain], context);
+  }
+  /** Seals the octets of all parts as one. */
+  sealParts(parts: readonly Uint8Array[], context: string): Buffer {
     if (this.#nonces.length < NONCE_BYTES) this.#nonces = this.#random.bytes(NONCE_BYTES * 64);
     const nonce = this.#nonces.subarray(0, NONCE_BYTES);
     this.#nonces = this.#nonces.subarray(NONCE_BYTES);
     const cipher = createCipheriv("aes-256-gcm", this.#key, nonce);
     cipher.setAAD(ascii(context));
-    const body = cipher.update(plain);
+    const sealed = parts.map((part) => cipher.update(part));
     cipher.final();
-    return Buffer.concat([nonce, body, cipher.getAuthTag()]);
+    return Buffer.concat([nonce, ...sealed, cipher.getAuthTag()]);
   }
   /** Null when the octets are not what was sealed with this key and context. */
   open(sealed: Buffer, context: string): Buffer | null {

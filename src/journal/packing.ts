@@ -4,6 +4,7 @@ import type { Cipher } from "./cipher.ts";
 
 const RAW = 0;
 const ZSTD = 1;
+const FORMS = [Buffer.of(RAW), Buffer.of(ZSTD)];
 /** Below this, compressing costs more than it saves. */
 const COMPRESS_FROM_BYTES = 512;
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
@@ -11,7 +12,7 @@ const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
 export function pack(cipher: Cipher, plain: Buffer, context: string): Buffer {
   const squeezed = plain.length < COMPRESS_FROM_BYTES ? null : zstdCompressSync(plain, LEVEL);
   const form = squeezed !== null && squeezed.length < plain.length ? ZSTD : RAW;
-  return cipher.seal(Buffer.concat([Buffer.of(form), form === ZSTD ? squeezed! : plain]), context);
+  return cipher.sealParts([FORMS[form]!, form === ZSTD ? squeezed! : plain], context);
 }
 
 /** Null when the octets were changed, or would unpack to more than `bytesMax`. */

@@ -95,9 +95,23 @@ export function nameEnd(content: Buffer, start: number, colon: number): number {
   return end;
 }
 
+const SHORT_LINE = 24;
+const SHORT_LINES_BLOCK = 512;
+
 /** Lines of `start` to `end`, counted by their ends, as Dovecot and Cyrus do. */
 export function countLines(content: Buffer, start: number, end: number): number {
   let lines = 0;
-  for (let i = start; i < end; i++) if (content[i] === LF) lines++;
+  let at = start;
+  while (at < end) {
+    const next = content.indexOf(LF, at);
+    if (next < 0 || next >= end) break;
+    lines++;
+    const short = next - at < SHORT_LINE;
+    at = next + 1;
+    if (!short) continue;
+    // Where lines are short, a loop is faster than asking for each.
+    const until = Math.min(end, at + SHORT_LINES_BLOCK);
+    for (; at < until; at++) if (content[at] === LF) lines++;
+  }
   return lines;
 }
