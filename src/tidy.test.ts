@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["journal"],
   ["account", "directory"],
   ["queue"],
+  ["filter"],
   ["delivery"],
   ["smtp-client", "smtp-server", "imap-server", "web"],
   ["adapter"],

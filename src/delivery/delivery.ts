@@ -7,6 +7,7 @@
 import { type Address, parseAddress, type ReversePath } from "../address/address.ts";
 import type { Recipients } from "../directory/recipients.ts";
 import { composeReport, type ReportLanguage, wanted } from "../dsn/dsn.ts";
+import type { Filter } from "../filter/filter.ts";
 import { countReceived } from "../message/trace.ts";
 import type { Clock } from "../port/clock.ts";
 import type { Log } from "../port/log.ts";
@@ -16,6 +17,7 @@ import type { OwnMessage } from "../queue/owed-reports.ts";
 import type { NewRecipient, Queue } from "../queue/queue.ts";
 import type { Login } from "../sasl/authenticator.ts";
 import { type CopyAnswer, type FinalCopy, MailboxDelivery, type MailboxWorld } from "./mailbox-delivery.ts";
+import type { OutgoingSigner } from "./outgoing-signer.ts";
 import type { AcceptedRecipient, DeliveryAnswer, Intake, ReceivedMessage, RecipientAnswer } from "./received.ts";
 
 /** RFC 5321 section 6.3: at least 100. */
@@ -24,6 +26,8 @@ const RECEIVED_MAX = 100;
 export interface DeliveryWorld extends MailboxWorld {
   readonly recipients: Recipients;
   readonly queue: Queue;
+  readonly filter: Filter;
+  readonly signer: OutgoingSigner;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -77,10 +81,11 @@ export class Delivery implements Intake {
     return this.#world.recipients.owns(login.accountId, address);
   }
 
-  async deliver(message: ReceivedMessage): Promise<DeliveryAnswer> {
-    if (countReceived(message.content) > RECEIVED_MAX) return { kind: "refused", because: "loop" };
-    const plan = await this.#plan(message);
-    if (plan === null) return { kind: "deferred", because: "unavailable" };
+  async deliver(received: ReceivedMessage): Promise<DeliveryAnswer> {
+    if (countReceived(received.content) > RECEIVED_MAX) return { kind: "refused", because: "loop" };
+    const plan = await this.#plan(received);
+    const message = plan === null ? null : await this.#ready(received);
+    if (plan === null || message === null) return { kind: "deferred", because: "unavailable" };
     const { reversePath } = message.envelope;
     const mailboxes = new MailboxDelivery(this.#world, { content: message.content, reversePath, receivedAt: message.receivedAt });
     const answers = await mailboxes.deliver(plan.copies);
@@ -94,6 +99,14 @@ export class Delivery implements Intake {
     if (queued === null) return { kind: "deferred", because: "unavailable" };
     await this.#reportSuccess(message, plan.copies.filter((_, i) => answers[i] === "delivered"));
     return { kind: "accepted", queueId: queued };
+  }
+
+  /** Labelled with what was found out about it; signed, where it was submitted here. Null when it cannot be signed now. */
+  async #ready(received: ReceivedMessage): Promise<ReceivedMessage | null> {
+    const { content } = await this.#world.filter.judge(received);
+    if (received.role === "mx") return { ...received, content };
+    const signed = await this.#world.signer.sign(content, { alsoParents: false });
+    return signed.kind === "ready" ? { ...received, content: signed.content } : null;
   }
 
   /** Who gets copies: each account once, however many addresses lead to it. Null when the directory can't be asked. */
@@ -153,7 +166,10 @@ export class Delivery implements Intake {
   }
 
   /** A message of our own, with the null reverse-path: into a mailbox here or into the queue, durably. */
-  async handOver(message: OwnMessage): Promise<"accepted" | "refused" | "unavailable"> {
+  async handOver(own: OwnMessage): Promise<"accepted" | "refused" | "unavailable"> {
+    const signed = await this.#world.signer.sign(own.content, { alsoParents: true });
+    if (signed.kind === "unavailable") return "unavailable";
+    const message = { ...own, content: signed.content };
     const found = await this.#world.recipients.resolve(message.to);
     if (found.kind === "unavailable") return "unavailable";
     if (found.kind === "unknown-user" || found.kind === "disabled") return "refused";

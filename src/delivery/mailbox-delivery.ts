@@ -7,6 +7,7 @@ import { type Address, type ReversePath, writeAddress } from "../address/address
 import { unreachable } from "../base/assert.ts";
 import { utf8 } from "../base/bytes.ts";
 import type { Directory } from "../directory/directory.ts";
+import { withoutReturnPaths } from "../message/trace.ts";
 import { INBOX_ID } from "../account/state.ts";
 
 export interface MailboxWorld {
@@ -35,7 +36,7 @@ export class MailboxDelivery {
 
   constructor(world: MailboxWorld, message: { readonly content: Buffer; readonly reversePath: ReversePath; readonly receivedAt: number }) {
     this.#world = world;
-    this.#content = message.content;
+    this.#content = withoutReturnPaths(message.content);
     this.#reversePath = message.reversePath;
     this.#receivedAt = message.receivedAt;
   }

@@ -5,6 +5,7 @@
  *   d/domain/<domain>
  *   d/address/<domain>/<local>     the domain first, so that one listing gives a domain's addresses
  *   d/account/<account id>         ids rise with time, so that the first listed is the oldest
+ *   d/dkim/<domain>/<selector>     keys that sign mail; what seals them is in d/dkim-key, wrapped by the master key
  *
  * Octets outside lower-case letters, digits and `- _ .` are written `=XX` in upper-case hexadecimal digits.
  */
@@ -14,6 +15,9 @@ export const SECRET_KEY = "d/secret";
 export const DOMAIN_PREFIX = "d/domain/";
 export const ADDRESS_PREFIX = "d/address/";
 export const ACCOUNT_PREFIX = "d/account/";
+export const DKIM_PREFIX = "d/dkim/";
+/** Where the keyring keeps the key that seals the private ones. */
+export const DKIM_KEYRING_PREFIX = "d/dkim-";
 
 const PLAIN = /^[a-z0-9._-]+$/;
 
@@ -61,6 +65,16 @@ export function addressPrefix(domain: string): string {
 
 export function accountKey(id: string): string {
   return ACCOUNT_PREFIX + writeKeyPart(id);
+}
+
+export function dkimPrefix(domain: string): string {
+  return `${DKIM_PREFIX}${writeKeyPart(domain)}/`;
+}
+
+/** Null where the two are too long to be kept, which no DNS name allows. */
+export function dkimKey(domain: string, selector: string): string | null {
+  const key = dkimPrefix(domain) + writeKeyPart(selector);
+  return key.length > KEY_BYTES_MAX ? null : key;
 }
 
 const BASE32 = "0123456789abcdefghjkmnpqrstvwxyz";
