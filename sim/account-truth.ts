@@ -145,6 +145,9 @@ export class AccountTruth {
         return this.#expunge(op, seq);
       case "pack":
         return this.#pack(op, seq);
+      case "keep":
+      case "forget":
+      case "mended":
       case "close":
         return;
     }

@@ -23,13 +23,18 @@ export class AccountWorld {
       return this.fault?.(operation, key) ?? null;
     },
   });
+  readonly #options: { readonly keepExpungedMs?: number };
   #seed = 1;
+
+  constructor(options: { readonly keepExpungedMs?: number } = {}) {
+    this.#options = options;
+  }
 
   /** Another node: nothing in common with the others but the store. */
   async node(id = "test", hints?: Hints): Promise<Account> {
     const random = new FakeRandom(this.#seed++);
     const keyring = new Keyring(this.store, Buffer.alloc(32, 7), random);
-    const accounts = new Accounts({ store: this.store, clock: this.clock, random, log: this.log, ...(hints === undefined ? {} : { hints }) }, keyring, { idleBytesMax: 0, bodies: newBodyCache(1024 * 1024) });
+    const accounts = new Accounts({ store: this.store, clock: this.clock, random, log: this.log, ...(hints === undefined ? {} : { hints }) }, keyring, { idleBytesMax: 0, bodies: newBodyCache(1024 * 1024), ...this.#options });
     must(await accounts.create(id));
     return must(await accounts.use(id)).account;
   }

@@ -14,6 +14,7 @@ import type { StoreFailure } from "../port/object-store.ts";
 import { Columns } from "./columns.ts";
 import type { BodyPlace } from "./columns.ts";
 import type { AccountDraft } from "./draft.ts";
+import { decodeExpunged } from "./expunged.ts";
 import { type AccountFailure, done, failureOf, type Outcome } from "./failure.ts";
 import type { Chunk, Mailbox } from "./mailbox.ts";
 import type { Op } from "./op.ts";
@@ -41,6 +42,8 @@ export class Account {
   readonly journal: AccountJournal;
   /** Octets the account may hold; Infinity for no limit. Set anew whenever the directory says so. */
   quotaBytes: number;
+  /** How long expunged messages can be brought back; 0: not at all. */
+  readonly keepExpungedMs: number;
   readonly #bodies: BodyCache;
   #snapshotting = false;
   #maintainedAt = -Infinity;
@@ -49,11 +52,12 @@ export class Account {
   #unsubscribe: (() => void) | null = null;
   #cancelLinger: () => void = () => {};
 
-  constructor(id: string, journal: AccountJournal, options: { readonly quotaBytes: number; readonly bodies: BodyCache }) {
+  constructor(id: string, journal: AccountJournal, options: { readonly quotaBytes: number; readonly bodies: BodyCache; readonly keepExpungedMs?: number }) {
     this.id = id;
     this.journal = journal;
     this.quotaBytes = options.quotaBytes;
     this.#bodies = options.bodies;
+    this.keepExpungedMs = options.keepExpungedMs ?? 0;
     const { hints } = journal.world;
     if (hints !== undefined) journal.onWritten((seq) => hints.publish(hintSubject(journal.prefix), seq));
   }
@@ -62,7 +66,7 @@ export class Account {
     return this.journal.state;
   }
   get memoryBytes(): number {
-    let bytes = 4096;
+    let bytes = 4096 + this.state.expunged.memoryBytes;
     for (const mailbox of this.state.mailboxes.values()) bytes += 512 + mailbox.memoryBytes;
     return bytes;
   }
@@ -139,6 +143,27 @@ export class Account {
       mailbox.overlay = [];
       mailbox.columns = columns;
       return done({ mailbox, columns });
+    }
+  }
+
+  /** Makes what was expunged lately be in memory. The same again is answered at once. */
+  async loadExpunged(): Promise<Outcome<null>> {
+    for (let tries = 0; ; tries++) {
+      const { expunged } = this.state;
+      const { part } = expunged;
+      if (expunged.batches !== null || part === null) return done(null);
+      const bytes = await this.journal.object(part, CHUNK_BYTES_MAX);
+      if (bytes !== null && !Buffer.isBuffer(bytes)) return failureOf(bytes);
+      // Meanwhile the state may have been read anew, or somebody else may have loaded the list.
+      if (this.state.expunged !== expunged || expunged.part !== part || expunged.batches !== null) continue;
+      const batches = bytes === null ? null : decodeExpunged(bytes);
+      if (batches !== null) {
+        expunged.load(batches);
+        return done(null);
+      }
+      if (tries >= 2) return { kind: "corrupt", detail: `${this.id}: what was expunged can't be read` };
+      const reloaded = await this.journal.reload();
+      if (reloaded.kind === "failed") return failureOf(reloaded.failure);
     }
   }
 
@@ -226,7 +251,9 @@ export class Account {
         const loaded = await this.load(mailbox.id);
         if (loaded.kind !== "done" && loaded.kind !== "mailbox-missing") return loaded;
       }
-      if ([...this.state.mailboxes.values()].some((mailbox) => mailbox.overlay.length > 0)) return done(null);
+      const expunged = this.state.expunged.overlay.length === 0 ? done(null) : await this.loadExpunged();
+      if (expunged.kind !== "done") return expunged;
+      if (this.state.expunged.overlay.length > 0 || [...this.state.mailboxes.values()].some((mailbox) => mailbox.overlay.length > 0)) return done(null);
       const answer = await writeSnapshot(this.journal);
       if (answer.kind === "failure") {
         this.journal.world.log.warn("snapshot-failed", { account: this.id, because: answer.because });

@@ -21,6 +21,8 @@ export interface AccountsOptions {
   /** Octets of accounts that nobody uses and that are kept for the next to come. */
   readonly idleBytesMax: number;
   readonly bodies: BodyCache;
+  /** How long expunged messages can be brought back; 0, or absent: not at all. */
+  readonly keepExpungedMs?: number;
 }
 
 const RELEASES_BETWEEN_COUNTS = 64;
@@ -87,7 +89,7 @@ export class Accounts {
     if (key.kind === "absent") return { kind: "closed" };
     const opened = await Journal.open(prefix, this.#world, key.cipher, accountMachine);
     if (opened.kind === "failed") return failureOf(opened.failure);
-    const held = { account: new Account(id, opened.journal, { quotaBytes: Infinity, bodies: this.#options.bodies }), uses: 0 };
+    const held = { account: new Account(id, opened.journal, { quotaBytes: Infinity, bodies: this.#options.bodies, keepExpungedMs: this.#options.keepExpungedMs ?? 0 }), uses: 0 };
     this.#held.set(id, held);
     return done(held);
   }

@@ -22,11 +22,11 @@ interface Body {
 
 /**
  * Moves bodies out of entries up to `belowSeq`, and out of packs that are mostly dead, into one new pack. Answers how many;
- * 0 when it is not worth it. Every mailbox must be loaded.
+ * 0 when it is not worth it. Every mailbox must be loaded, and what was expunged.
  */
 export async function compact(account: Account, belowSeq: number): Promise<Outcome<{ moved: number }>> {
   const bodies = candidates(account.state, belowSeq);
-  if (bodies.length < PACK_BODIES_MIN) return done({ moved: 0 });
+  if (bodies.length < PACK_BODIES_MIN) return dropDead(account);
   const { journal } = account;
   const startedAt = journal.moment();
   const name = journal.newObjectName("p");
@@ -64,6 +64,19 @@ export async function compact(account: Account, belowSeq: number): Promise<Outco
   return committed;
 }
 
+/** Packs nobody refers to go even where there is nothing to pack. */
+async function dropDead(account: Account): Promise<Outcome<{ moved: number }>> {
+  if (deadPacks(account.state).length === 0) return done({ moved: 0 });
+  return account.commit<{ moved: number }>((state, draft) => {
+    const dropped = deadPacks(state);
+    if (dropped.length === 0) return { kind: "nothing", result: done({ moved: 0 }) };
+    if (!draft.isEmpty) return { kind: "later" };
+    draft.structural = true;
+    draft.ops.push({ kind: "pack", pack: state.packNext, name: "", bytes: 0, moves: [], dropped });
+    return { kind: "write", result: done({ moved: 0 }) };
+  });
+}
+
 /** Small bodies that lie in old entries or in packs of which less than half is alive, up to a pack full. */
 function candidates(state: AccountState, belowSeq: number): Body[] {
   const live = liveBodies(state);
@@ -86,7 +99,7 @@ function candidates(state: AccountState, belowSeq: number): Body[] {
   return bodies;
 }
 
-/** seq -> offset -> length of every body that a message refers to and that is no object of its own. */
+/** seq -> offset -> length of every body that a message refers to, or one that was expunged, and that is no object of its own. */
 function liveBodies(state: AccountState): Map<number, Map<number, number>> {
   const live = new Map<number, Map<number, number>>();
   for (const { columns } of state.mailboxes.values()) {
@@ -96,12 +109,19 @@ function liveBodies(state: AccountState): Map<number, Map<number, number>> {
       live.set(columns.bodySeq[row]!, offsets.set(columns.bodyOffset[row]!, columns.bodyLength[row]!));
     }
   }
+  for (const { row: { body } } of state.expunged.rows()) {
+    if (body.object !== null) continue;
+    const offsets = live.get(body.seq) ?? new Map<number, number>();
+    live.set(body.seq, offsets.set(body.offset, body.length));
+  }
   return live;
 }
 
 /** Packs nobody refers to; none where a mailbox is not loaded. */
 function deadPacks(state: AccountState): number[] {
   const used = new Set<number>();
+  if (state.expunged.batches === null) return [];
+  for (const { row } of state.expunged.rows()) if (row.body.seq < 0) used.add(-row.body.seq);
   for (const { columns } of state.mailboxes.values()) {
     if (columns === null) return [];
     for (let row = 0; row < columns.count; row++) if (columns.bodySeq[row]! < 0) used.add(-columns.bodySeq[row]!);

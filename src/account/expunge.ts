@@ -2,6 +2,7 @@
 import type { Account } from "./account.ts";
 import { RangeBuilder, type Columns } from "./columns.ts";
 import type { AccountDraft } from "./draft.ts";
+import { expungedBatch } from "./expunged.ts";
 import { done, type Outcome } from "./failure.ts";
 import { FLAG } from "./flags.ts";
 import type { Mailbox } from "./mailbox.ts";
@@ -24,13 +25,36 @@ export async function expungeMessages(account: Account, mailboxId: number, which
     const rows = rowsOf(mailbox.columns, which.uids).filter((at) => which.flagged === false || (mailbox.columns!.low[at]! & FLAG.deleted) !== 0);
     if (rows.length === 0 && !draft.isEmpty) return { kind: "later" };
     if (rows.length === 0) return { kind: "nothing", result: done({ uids: [], modseq: seq - 1 }) };
-    const uids = expungeRows(draft, mailbox, rows);
+    const uids = expungeRows(draft, mailbox, rows, retentionOf(account));
     return uids === null ? { kind: "later" } : { kind: "write", result: done({ uids, modseq: seq }) };
   });
 }
 
-/** Puts the removal of these rows into the draft. Null: an earlier decision in the draft changes one of them. */
-export function expungeRows(draft: AccountDraft, mailbox: Mailbox, rows: readonly number[]): number[] | null {
+/** When messages are removed that can be brought back, and what is too old by then. */
+export interface Retention {
+  readonly at: number;
+  readonly before: number;
+}
+export function retentionOf(account: Account): Retention | null {
+  const at = account.journal.world.clock.now();
+  return account.keepExpungedMs === 0 ? null : { at, before: Math.max(0, at - account.keepExpungedMs) };
+}
+
+/** Has what is too old to be brought back forgotten, where the account has such. */
+export async function forgetExpunged(account: Account): Promise<Outcome<null>> {
+  const loaded = await account.loadExpunged();
+  if (loaded.kind !== "done") return loaded;
+  const before = account.journal.world.clock.now() - account.keepExpungedMs;
+  return account.commit<null>((state, draft) => {
+    if (!(state.expunged.batches ?? []).some((batch) => batch.at < before)) return { kind: "nothing", result: done(null) };
+    if (draft.structural) return { kind: "later" };
+    draft.ops.push({ kind: "forget", before, messages: [] });
+    return { kind: "write", result: done(null) };
+  });
+}
+
+/** Puts the removal of these rows into the draft, for good where nothing is kept. Null: an earlier decision in the draft changes one of them. */
+export function expungeRows(draft: AccountDraft, mailbox: Mailbox, rows: readonly number[], kept: Retention | null = null): number[] | null {
   const columns = mailbox.columns!;
   const ranges = new RangeBuilder(columns);
   const uids: number[] = [];
@@ -44,6 +68,7 @@ export function expungeRows(draft: AccountDraft, mailbox: Mailbox, rows: readonl
   }
   if (draft.overlaps(mailbox, ranges.ranges)) return null;
   draft.touch(mailbox, ranges.ranges);
+  if (kept !== null) draft.ops.push({ kind: "keep", before: kept.before, batch: expungedBatch(mailbox, columns, rows, kept.at) });
   draft.ops.push({ kind: "expunge", mailbox: mailbox.id, uids: ranges.ranges, count: rows.length, unseen, bytes });
   return uids;
 }

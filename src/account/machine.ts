@@ -4,6 +4,7 @@ import { BinaryReader, BinaryWriter, BrokenRecord } from "../base/binary.ts";
 import type { Machine, ObjectSink } from "../journal/machine.ts";
 import { AccountDraft } from "./draft.ts";
 import { type Chunk, Mailbox } from "./mailbox.ts";
+import { encodeExpunged, type ExpungedList } from "./expunged.ts";
 import { decodeOp, encodeOp, type Op } from "./op.ts";
 import { AccountState, applyOp } from "./state.ts";
 import { encodeSummaries } from "./summary.ts";
@@ -19,11 +20,15 @@ export const accountMachine: Machine<AccountState, Op, AccountDraft> = {
   draft: () => new AccountDraft(),
   apply(state, ops, seq) {
     for (const op of ops) applyOp(state, op, seq);
+    state.seq = seq;
   },
   encode: encodeOp,
   decode: decodeOp,
   capture(state, sink) {
     const captured = [...state.mailboxes.values()].map((mailbox) => ({ mailbox, before: { chunks: mailbox.chunks, summaryChunks: mailbox.summaryChunks }, ...captureMailbox(mailbox, sink) }));
+    const { expunged } = state;
+    const expungedBefore = { part: expunged.part, dirty: expunged.dirty };
+    captureExpunged(expunged, sink);
     const root = encodeRoot(state);
     return {
       root,
@@ -35,6 +40,8 @@ export const accountMachine: Machine<AccountState, Op, AccountDraft> = {
           mailbox.summaryChunks = before.summaryChunks;
           for (const chunk of before.chunks) if (fresh) mailbox.dirty.add(chunk);
         }
+        expunged.part = expungedBefore.part;
+        expunged.dirty ||= expungedBefore.dirty;
       },
     };
   },
@@ -42,9 +49,18 @@ export const accountMachine: Machine<AccountState, Op, AccountDraft> = {
     return decodeRoot(root);
   },
   references(root) {
-    return [...decodeRoot(root).mailboxes.values()].flatMap((mailbox) => [...mailbox.chunks, ...mailbox.summaryChunks].map((chunk) => chunk.name));
+    const state = decodeRoot(root);
+    const chunks = [...state.mailboxes.values()].flatMap((mailbox) => [...mailbox.chunks, ...mailbox.summaryChunks].map((chunk) => chunk.name));
+    return state.expunged.part === null ? chunks : [...chunks, state.expunged.part];
   },
 };
+
+function captureExpunged(expunged: ExpungedList, sink: ObjectSink): void {
+  if (expunged.batches === null) assert(expunged.overlay.length === 0, "what was expunged is loaded before a capture");
+  if (expunged.batches === null || !expunged.dirty) return;
+  expunged.part = expunged.batches.length === 0 ? null : sink.add(encodeExpunged(expunged.batches));
+  expunged.dirty = false;
+}
 
 /** Writes the chunks of a mailbox that changed, and points the mailbox at them. */
 function captureMailbox(mailbox: Mailbox, sink: ObjectSink): { fresh: boolean } {
@@ -128,6 +144,7 @@ function encodeRoot(state: AccountState): Buffer {
   }
   writer.number(state.subscriptions.size);
   for (const name of state.subscriptions) writer.text(name);
+  writer.number(state.seq).text(state.expunged.part ?? "");
   return writer.finish();
 }
 
@@ -147,6 +164,12 @@ function decodeRoot(root: Buffer): AccountState {
     state.messages += mailbox.exists;
   }
   for (let left = reader.number(); left > 0; left--) state.subscriptions.add(reader.text());
+  state.seq = reader.number();
+  const part = reader.text();
+  if (part !== "") {
+    state.expunged.part = part;
+    state.expunged.batches = null;
+  }
   return state;
 }
 

@@ -3,7 +3,8 @@ import { canonicalMailboxName, DELIMITER, mailboxNameProblem } from "../imap/mai
 import type { Account } from "./account.ts";
 import { addCopies } from "./copy.ts";
 import type { AccountDraft } from "./draft.ts";
-import { expungeRows } from "./expunge.ts";
+import { expungeRows, retentionOf } from "./expunge.ts";
+import { expungedBatch } from "./expunged.ts";
 import { type AccountFailure, done, type Outcome } from "./failure.ts";
 import { type AccountState, INBOX_ID, MAILBOXES_MAX, SUBSCRIPTIONS_MAX } from "./state.ts";
 
@@ -41,16 +42,36 @@ export function createMailbox(account: Account, wanted: string, specialUse: stri
   );
 }
 
-export function deleteMailbox(account: Account, wanted: string): Promise<Outcome<null>> {
+/** Its messages can be brought back as expunged ones can; those of a mailbox that can't be read are gone. */
+export async function deleteMailbox(account: Account, wanted: string): Promise<Outcome<null>> {
   const name = canonicalMailboxName(wanted);
+  for (let tries = 0; ; tries++) {
+    const mailbox = account.state.byName.get(name);
+    const loaded = account.keepExpungedMs === 0 || mailbox === undefined || mailbox.exists === 0 ? null : await account.load(mailbox.id);
+    if (loaded !== null && loaded.kind !== "done" && loaded.kind !== "corrupt" && loaded.kind !== "mailbox-missing") return loaded;
+    const deleted = await deleteNow(account, name, tries >= RELOADS_MAX || loaded?.kind === "corrupt");
+    if (deleted.kind !== "done" || deleted.value) return deleted.kind === "done" ? done(null) : deleted;
+  }
+}
+/** The state may be read anew between the loading of a mailbox and its deletion. */
+const RELOADS_MAX = 4;
+
+/** False: the mailbox has to be loaded first. */
+function deleteNow(account: Account, name: string, unread: boolean): Promise<Outcome<boolean>> {
   return account.commit((state, draft) =>
     structuralOrLater(draft, () => {
       const mailbox = state.byName.get(name);
       if (mailbox === undefined) return { refusal: { kind: "mailbox-missing" } };
       if (mailbox.id === INBOX_ID) return { refusal: { kind: "mailbox-fixed" } };
+      const kept = mailbox.exists === 0 ? null : retentionOf(account);
+      if (kept !== null && mailbox.columns === null && !unread) return { result: false, wrote: false };
       draft.structural = true;
+      if (kept !== null && mailbox.columns !== null) {
+        const rows = Array.from({ length: mailbox.columns.count }, (_, at) => at);
+        draft.ops.push({ kind: "keep", before: kept.before, batch: expungedBatch(mailbox, mailbox.columns, rows, kept.at) });
+      }
       draft.ops.push({ kind: "mailbox-delete", mailbox: mailbox.id });
-      return { result: null, wrote: true };
+      return { result: true, wrote: true };
     }),
   );
 }

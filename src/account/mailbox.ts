@@ -2,7 +2,7 @@
 import { assert } from "../base/assert.ts";
 import { Columns } from "./columns.ts";
 import { FLAG } from "./flags.ts";
-import type { Op } from "./op.ts";
+import { offsetsOf, type Op } from "./op.ts";
 import { SummaryArena } from "./summary.ts";
 
 /** A part of a snapshot: the messages whose UIDs lie between the two, as they were. */
@@ -122,11 +122,7 @@ export class Mailbox {
     }
   }
   #relocate(columns: Columns, op: PackOp): void {
-    const offsets = new Map<number, Map<number, number>>();
-    for (let i = 0; i < op.moves.length; i += 3) {
-      const bySeq = offsets.get(op.moves[i]!) ?? new Map<number, number>();
-      offsets.set(op.moves[i]!, bySeq.set(op.moves[i + 1]!, op.moves[i + 2]!));
-    }
+    const offsets = offsetsOf(op.moves);
     const soiled: number[] = [];
     for (let at = 0; at < columns.count; at++) {
       const offset = offsets.get(columns.bodySeq[at]!)?.get(columns.bodyOffset[at]!);

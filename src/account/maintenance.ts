@@ -5,6 +5,7 @@ import { collect, trim } from "../journal/snapshot.ts";
 import type { StoreFailure } from "../port/object-store.ts";
 import type { Account } from "./account.ts";
 import { compact } from "./compaction.ts";
+import { forgetExpunged } from "./expunge.ts";
 import { done, failureOf, type Outcome } from "./failure.ts";
 
 export interface Maintained {
@@ -21,6 +22,8 @@ const PACKS_MAX = 64;
  * state of the journal: whatever a later entry copies is live in it, too.
  */
 export async function maintainAccount(account: Account): Promise<Outcome<Maintained>> {
+  const forgotten = await forgetExpunged(account);
+  if (forgotten.kind !== "done") return forgotten;
   const packed = await pack(account);
   if (packed.kind !== "done") return packed;
   const live = await loadAll(account);
@@ -29,6 +32,10 @@ export async function maintainAccount(account: Account): Promise<Outcome<Maintai
   const takenAt = account.journal.world.clock.now();
   const seqs = new Set<number>();
   const objects = new Set<string>([...account.state.packs.values()].map((one) => one.name));
+  for (const { row: { body } } of account.state.expunged.rows()) {
+    if (body.object === null) seqs.add(body.seq);
+    else objects.add(body.object);
+  }
   for (const { columns } of account.state.mailboxes.values()) {
     for (let row = 0; row < columns!.count; row++) seqs.add(columns!.bodySeq[row]!);
     for (const name of columns!.objects.values()) objects.add(name);
@@ -65,7 +72,9 @@ async function loadAll(account: Account): Promise<Outcome<boolean>> {
     const loaded = await account.load(id);
     if (loaded.kind !== "done" && loaded.kind !== "mailbox-missing") return loaded;
   }
-  return done([...account.state.mailboxes.values()].every((mailbox) => mailbox.columns !== null));
+  const expunged = await account.loadExpunged();
+  if (expunged.kind !== "done") return expunged;
+  return done(account.state.expunged.batches !== null && [...account.state.mailboxes.values()].every((mailbox) => mailbox.columns !== null));
 }
 
 function isFailure(answer: { readonly removed: number } | StoreFailure): answer is StoreFailure {

@@ -3,6 +3,7 @@
  * are decided by the writer and checked when they are applied.
  */
 import { BrokenRecord, type BinaryReader, type BinaryWriter } from "../base/binary.ts";
+import { readBatch, writeBatch, type ExpungedBatch } from "./expunged-batch.ts";
 
 /** A message as it is added. `body.seq` 0 stands for the entry that holds this operation, a negative one for a pack. */
 export interface NewRow {
@@ -33,31 +34,29 @@ export type Op =
    * in the pack. Packs in `dropped` have no body that anybody refers to.
    */
   | { readonly kind: "pack"; readonly pack: number; readonly name: string; readonly bytes: number; readonly moves: readonly number[]; readonly dropped: readonly number[] }
+  /** Messages that the operations after this one remove, and that can be brought back. What was removed before `before` is forgotten. */
+  | { readonly kind: "keep"; readonly before: number; readonly batch: ExpungedBatch }
+  /** Removed messages that can't be brought back any more: what was removed before `before`, and these pairs of a mailbox and a UID. */
+  | { readonly kind: "forget"; readonly before: number; readonly messages: readonly number[] }
+  /** An operator gave the account another state than the entries before this one do: who does not come from its snapshot reads anew. */
+  | { readonly kind: "mended" }
   /** The account is being erased: nothing is accepted after this. */
   | { readonly kind: "close" };
 
-const TAGS = ["mailbox-create", "mailbox-rename", "mailbox-delete", "subscribe", "keyword", "append", "copy", "flags", "expunge", "close", "pack"] as const satisfies readonly Op["kind"][];
+const TAGS = ["mailbox-create", "mailbox-rename", "mailbox-delete", "subscribe", "keyword", "append", "copy", "flags", "expunge", "close", "pack", "keep", "forget", "mended"] as const satisfies readonly Op["kind"][];
 
-/** Signed numbers as zigzag. */
-function writeSigned(writer: BinaryWriter, value: number): void {
-  writer.number(value >= 0 ? value * 2 : -value * 2 - 1);
-}
-function readSigned(reader: BinaryReader): number {
-  const value = reader.number();
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-}
 function writeAscending(writer: BinaryWriter, values: readonly number[]): void {
   writer.number(values.length);
   let previous = 0;
   for (const value of values) {
-    writeSigned(writer, value - previous);
+    writer.signed(value - previous);
     previous = value;
   }
 }
 function readAscending(reader: BinaryReader): number[] {
   const values = new Array<number>(countOf(reader));
   let previous = 0;
-  for (let i = 0; i < values.length; i++) values[i] = previous += readSigned(reader);
+  for (let i = 0; i < values.length; i++) values[i] = previous += reader.signed();
   return values;
 }
 /** A count that can't be larger than the record could hold. */
@@ -68,17 +67,17 @@ function countOf(reader: BinaryReader): number {
 }
 function writeRow(writer: BinaryWriter, row: NewRow): void {
   writer.number(row.low).number(row.high);
-  writeSigned(writer, row.internalDate);
+  writer.signed(row.internalDate);
   writer.number(row.size);
-  writeSigned(writer, row.body.seq);
+  writer.signed(row.body.seq);
   writer.number(row.body.offset).number(row.body.length).text(row.body.object ?? "");
 }
 function readRow(reader: BinaryReader): NewRow {
   const low = reader.number();
   const high = reader.number();
-  const internalDate = readSigned(reader);
+  const internalDate = reader.signed();
   const size = reader.number();
-  const body = { seq: readSigned(reader), offset: reader.number(), length: reader.number() };
+  const body = { seq: reader.signed(), offset: reader.number(), length: reader.number() };
   const object = reader.text();
   return { low, high, internalDate, size, body: { ...body, object: object === "" ? null : object } };
 }
@@ -86,7 +85,7 @@ function readRow(reader: BinaryReader): NewRow {
 function readMoves(reader: BinaryReader): number[] {
   const moves = new Array<number>(countOf(reader) * 3);
   for (let i = 0; i < moves.length; i += 3) {
-    moves[i] = readSigned(reader);
+    moves[i] = reader.signed();
     moves[i + 1] = reader.number();
     moves[i + 2] = reader.number();
   }
@@ -125,7 +124,7 @@ export function encodeOp(writer: BinaryWriter, op: Op): void {
       writer.number(op.mailbox);
       writeAscending(writer, op.uids);
       writer.number(op.clear[0]).number(op.clear[1]).number(op.set[0]).number(op.set[1]);
-      writeSigned(writer, op.unseen);
+      writer.signed(op.unseen);
       return;
     case "expunge":
       writer.number(op.mailbox);
@@ -135,14 +134,33 @@ export function encodeOp(writer: BinaryWriter, op: Op): void {
     case "pack":
       writer.number(op.pack).text(op.name).number(op.bytes).number(op.moves.length / 3);
       for (let i = 0; i < op.moves.length; i += 3) {
-        writeSigned(writer, op.moves[i]!);
+        writer.signed(op.moves[i]!);
         writer.number(op.moves[i + 1]!).number(op.moves[i + 2]!);
       }
       writeAscending(writer, op.dropped);
       return;
+    case "keep":
+      writer.number(op.before);
+      writeBatch(writer, op.batch);
+      return;
+    case "forget":
+      writer.number(op.before).number(op.messages.length / 2);
+      for (const number of op.messages) writer.number(number);
+      return;
     case "close":
+    case "mended":
       return;
   }
+}
+
+/** Where the bodies of a pack lie now, by what held them and their offset there. */
+export function offsetsOf(moves: readonly number[]): Map<number, Map<number, number>> {
+  const offsets = new Map<number, Map<number, number>>();
+  for (let i = 0; i < moves.length; i += 3) {
+    const bySeq = offsets.get(moves[i]!) ?? new Map<number, number>();
+    offsets.set(moves[i]!, bySeq.set(moves[i + 1]!, moves[i + 2]!));
+  }
+  return offsets;
 }
 
 /** May throw BrokenRecord. */
@@ -171,13 +189,18 @@ export function decodeOp(reader: BinaryReader): Op {
     case "flags":
       return {
         kind, mailbox: reader.number(), uids: readAscending(reader),
-        clear: [reader.number(), reader.number()], set: [reader.number(), reader.number()], unseen: readSigned(reader),
+        clear: [reader.number(), reader.number()], set: [reader.number(), reader.number()], unseen: reader.signed(),
       };
     case "expunge":
       return { kind, mailbox: reader.number(), uids: readAscending(reader), count: reader.number(), unseen: reader.number(), bytes: reader.number() };
     case "pack":
       return { kind, pack: reader.number(), name: reader.text(), bytes: reader.number(), moves: readMoves(reader), dropped: readAscending(reader) };
+    case "keep":
+      return { kind, before: reader.number(), batch: readBatch(reader) };
+    case "forget":
+      return { kind, before: reader.number(), messages: Array.from({ length: countOf(reader) * 2 }, () => reader.number()) };
     case "close":
+    case "mended":
       return { kind };
     default:
       throw new BrokenRecord("an operation of a kind that is not known here");

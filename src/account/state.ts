@@ -1,6 +1,7 @@
 /** The state of an account: what its journal says, applied in order. */
 import { assert } from "../base/assert.ts";
 import { Columns } from "./columns.ts";
+import { ExpungedList } from "./expunged.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Op } from "./op.ts";
 
@@ -23,6 +24,10 @@ export class AccountState {
   readonly mailboxes = new Map<number, Mailbox>();
   readonly byName = new Map<string, Mailbox>();
   readonly subscriptions = new Set<string>();
+  /** What was expunged lately. It counts for no quota. */
+  readonly expunged = new ExpungedList();
+  /** The last entry that was applied. */
+  seq = 0;
   /** Sum of RFC822.SIZE over all mailboxes. */
   usedBytes = 0;
   messages = 0;
@@ -36,6 +41,11 @@ export class AccountState {
     this.mailboxes.set(mailbox.id, mailbox);
     this.byName.set(mailbox.name, mailbox);
   }
+}
+
+/** The state is another one than the entries give: whoever applies them starts from the newest snapshot. */
+export class StateReplaced extends Error {
+  override name = "StateReplaced";
 }
 
 export function applyOp(state: AccountState, op: Op, seq: number): void {
@@ -88,7 +98,15 @@ export function applyOp(state: AccountState, op: Op, seq: number): void {
       if (op.name !== "") state.packs.set(op.pack, { name: op.name, bytes: op.bytes });
       for (const dropped of op.dropped) state.packs.delete(dropped);
       for (const mailbox of state.mailboxes.values()) mailbox.applyPack(op, seq);
+      state.expunged.apply(op);
       return;
+    case "keep":
+    case "forget":
+      state.expunged.apply(op);
+      return;
+    case "mended":
+      // The snapshot of who wrote this includes it, so nobody who comes from there gets here.
+      throw new StateReplaced("an operator mended the account: its state is read anew");
     case "close":
       state.closed = true;
       return;

@@ -36,6 +36,10 @@ export class BinaryWriter {
     this.#buffer[this.#length++] = rest;
     return this;
   }
+  /** A whole number of either sign, in zigzag, so that small ones are short. */
+  signed(value: number): this {
+    return this.number(value >= 0 ? value * 2 : -value * 2 - 1);
+  }
   /** Any number, as IEEE 754 double. */
   double(value: number): this {
     this.#room(8);
@@ -102,6 +106,10 @@ export class BinaryReader {
       scale *= 0x80;
     }
     throw new BrokenRecord("a number is out of range");
+  }
+  signed(): number {
+    const value = this.number();
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
   double(): number {
     return this.#buffer.readDoubleLE(this.#take(8));
