@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { BinaryReader, BinaryWriter } from "../base/binary.ts";
+import { type BinaryReader, type BinaryWriter, BrokenRecord } from "../base/binary.ts";
 import { FakeClock } from "../port/clock.fake.ts";
 import { FakeLog } from "../port/log.fake.ts";
 import { MemoryStore, type StoreFault, type StoreOperation } from "../port/object-store.fake.ts";
@@ -332,6 +332,39 @@ describe("snapshot and trim", () => {
     await trim(node, () => false);
     await sleeper.refresh();
     assert.equal(sleeper.state.text, "abc");
+  });
+
+  test("a part of a snapshot that can't be asked for now is not taken for a broken one", async () => {
+    const world = new World();
+    let name = "";
+    const inParts: typeof machine = {
+      ...machine,
+      capture(state, sink) {
+        name = sink.add(Buffer.from(state.text));
+        return { root: Buffer.from(name), settle() {} };
+      },
+      async restore(root, source) {
+        const part = await source.object(root.toString());
+        if (part === null) throw new BrokenRecord("the part is gone");
+        return { text: part.toString() };
+      },
+    };
+    const open = () => {
+      const random = new FakeRandom(8);
+      return Journal.open("a/x/", { store: world.store, clock: world.clock, random, log: world.log }, new Cipher(Buffer.alloc(32, 1), random), inParts);
+    };
+    const first = await open();
+    assert.ok(first.kind === "open");
+    await add(first.journal, "a");
+    assert.deepEqual(await writeSnapshot(first.journal), { kind: "written", seq: 1 });
+    world.fault = (operation, key) => (operation === "get" && key === `a/x/${name}` ? { failure: "before" } : null);
+    const failed = await open();
+    assert.equal(failed.kind === "failed" && failed.failure.because, "unavailable");
+    world.fault = null;
+    assert.equal((await open()).kind, "open");
+    await world.store.delete(`a/x/${name}`);
+    const broken = await open();
+    assert.equal(broken.kind === "failed" && broken.failure.because, "corrupt");
   });
 
   test("two nodes that snapshot at once leave the newer one", async () => {

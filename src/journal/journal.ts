@@ -49,6 +49,7 @@ export type OpenAnswer<J> = { readonly kind: "open"; readonly journal: J } | { r
 
 /** The root of a snapshot names mailboxes and chunks, not messages. */
 const ROOT_BYTES_MAX = 256 * 1024 * 1024;
+const PART_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** A moment by both clocks. A suspended machine's monotonic clock stands still, and a wall clock can be set back: the longer time counts. */
 export interface Moment {
@@ -443,9 +444,18 @@ export class Journal<State, Op, D extends Draft<Op>> {
       const root = await this.object(head.root, ROOT_BYTES_MAX);
       if (root === null) return { kind: "broken", detail: `${this.prefix}${head.root}: the snapshot is absent or was changed` };
       if (!Buffer.isBuffer(root)) return root;
+      let failure: StoreFailure | null = null;
+      const part = async (name: string): Promise<Buffer | null> => {
+        const bytes = await this.object(name, PART_BYTES_MAX);
+        if (bytes === null || Buffer.isBuffer(bytes)) return bytes;
+        failure = bytes;
+        return null;
+      };
       try {
-        state = await this.machine.restore(root, { object: (name) => this.#part(name) });
+        state = await this.machine.restore(root, { object: part });
       } catch (error) {
+        // A part that could not be asked for is not broken.
+        if (error instanceof BrokenRecord && failure !== null) return failure;
         if (error instanceof BrokenRecord) return { kind: "broken", detail: `${this.prefix}${head.root}: ${error.message}` };
         throw error;
       }
@@ -468,10 +478,6 @@ export class Journal<State, Op, D extends Draft<Op>> {
     return { kind: "loaded" };
   }
 
-  async #part(name: string): Promise<Buffer | null> {
-    const bytes = await this.object(name, 1024 * 1024 * 1024);
-    return Buffer.isBuffer(bytes) ? bytes : null;
-  }
 }
 
 /** A failure after a request whose outcome nobody knows. */
