@@ -26,6 +26,7 @@ export interface Authenticated {
 }
 /** Literals before the login are names and passwords. */
 const MESSAGE_BYTES_BEFORE_LOGIN = 4096;
+const TIMED_OUT = { kind: "timeout" } as const;
 
 export class Session {
   readonly connection: Connection;
@@ -124,7 +125,9 @@ export class Session {
             this.#awaitsCommand = true;
           }
           this.#inCommand = !this.#awaitsCommand;
-          const answer = await this.chunks.next(this.#patienceMs());
+          const patienceMs = this.#patienceMs();
+          // Octets that wait already would come in no time at all, again and again.
+          const answer = patienceMs > 0 ? await this.chunks.next(patienceMs) : TIMED_OUT;
           this.#awaitsCommand = false;
           if (answer.kind === "bytes") this.reader.push(answer.bytes);
           else if (answer.kind === "timeout") return this.bye("Nothing was heard for too long", "timeout");
@@ -155,7 +158,7 @@ export class Session {
   /** How long the client may say nothing; before the login also how much of its time is left. */
   #patienceMs(): number {
     if (this.authenticated !== null) return this.reader.isBetweenCommands ? IDLE_TIMEOUT_MS : COMMAND_PAUSE_MS;
-    return Math.max(1, Math.min(LOGIN_TIMEOUT_MS, this.#startedAt + UNAUTHENTICATED_MS_MAX - this.deps.clock.monotonic()));
+    return Math.min(LOGIN_TIMEOUT_MS, this.#startedAt + UNAUTHENTICATED_MS_MAX - this.deps.clock.monotonic());
   }
   #tooManyBad(): boolean {
     this.#badCommands += 1;
