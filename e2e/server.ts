@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly defaultDomain?: string;
   /** LOGIN without TLS from loopback addresses. */
   readonly cleartextLoopback?: boolean;
+  /** Processes that serve together. */
+  readonly workers?: number;
   /** More TOML, put at the end. */
   readonly settings?: string;
 }
@@ -78,6 +80,7 @@ export class TayoriServer {
     const any = LISTENERS.map((name) => `${name} = ["127.0.0.1:0"]`).join("\n");
     const routes = Object.entries(options.routes ?? {}).map(([domain, to]) => `${toml(domain)} = ${toml(to)}`).join(", ");
     writeFileSync(this.config, [
+      ...(options.workers === undefined ? [] : [`workers = ${options.workers}`]),
       `hostname = "mail.tayori.test"`,
       `default-domain = ${toml(options.defaultDomain ?? options.domains?.[0] ?? "tayori.test")}`,
       `[store]\nurl = ${toml(options.store?.url ?? `sqlite:${join(options.storeDirectory ?? this.directory, "tayori.sqlite")}`)}${options.store === undefined ? "" : `\nmaster-key = ${toml(options.store.masterKey)}`}`,
