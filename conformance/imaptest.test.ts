@@ -145,10 +145,15 @@ function statusValues(text: string): Value[] {
   return [...values, ...readValues(rest!)];
 }
 
-async function missingCapabilities(script: Script): Promise<string[]> {
+let offered: Promise<ReadonlySet<string>> | null = null;
+async function capabilitiesOffered(): Promise<ReadonlySet<string>> {
   const client = await (await ImapWorld.open()).login();
-  const has = new Set((await client.say("capability"))[0]!.toUpperCase().split(" "));
+  const said = await client.say("capability");
   await client.end();
+  return new Set(said[0]!.toUpperCase().split(" "));
+}
+async function missingCapabilities(script: Script): Promise<string[]> {
+  const has = await (offered ??= capabilitiesOffered());
   return (script.header.get("capabilities") ?? "").toUpperCase().split(" ").filter((name) => name !== "" && !has.has(name));
 }
 

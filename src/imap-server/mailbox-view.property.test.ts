@@ -184,6 +184,6 @@ for (const processes of [1, 2]) {
       for (const [i, view] of views.entries()) await passing(world, compare(view, world, i === 0 ? 0 : processes - 1));
       for (const view of views) await view.client.end();
       assert.deepEqual(world.faults, []);
-    }), { numRuns: 40 });
+    }), { numRuns: 25 });
   });
 }
