@@ -29,7 +29,7 @@ export async function maintainAccount(account: Account): Promise<Outcome<Maintai
   const live = await loadAll(account);
   if (live.kind !== "done") return live;
   if (!live.value) return done({ bodiesPacked: packed.value, entriesRemoved: 0, objectsRemoved: 0 });
-  const takenAt = account.journal.world.clock.now();
+  const takenAt = account.journal.validatedAt.wall;
   const seqs = new Set<number>();
   const objects = new Set<string>([...account.state.packs.values()].map((one) => one.name));
   for (const { row: { body } } of account.state.expunged.rows()) {

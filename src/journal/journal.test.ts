@@ -9,7 +9,7 @@ import { Cipher } from "./cipher.ts";
 import { Journal } from "./journal.ts";
 import { TRIM_AFTER_MS, VALID_FOR_MS } from "./limits.ts";
 import { Draft, type Machine } from "./machine.ts";
-import { trim, writeSnapshot } from "./snapshot.ts";
+import { collect, trim, writeSnapshot } from "./snapshot.ts";
 
 /** Letters in the order in which they were committed; bodies by their place. */
 interface Letters {
@@ -332,6 +332,24 @@ describe("snapshot and trim", () => {
     await trim(node, () => false);
     await sleeper.refresh();
     assert.equal(sleeper.state.text, "abc");
+  });
+
+  test("what was named after the state was validated is not collected, however old it is by now", async () => {
+    const world = new World();
+    const [behind, node] = [await world.node(), await world.node()];
+    await add(node, "a");
+    await behind.refresh();
+    const old = node.newObjectName("b");
+    await node.putObject(old, Buffer.from("nobody's"));
+    await world.clock.advance(TRIM_AFTER_MS + 1);
+    await behind.refresh();
+    const young = node.newObjectName("b");
+    await node.putObject(young, Buffer.from("somebody's"));
+    await world.clock.advance(3 * TRIM_AFTER_MS);
+    assert.deepEqual(await collect(behind, () => false, behind.validatedAt.wall), { removed: 1 });
+    assert.equal((await world.store.get(`a/x/${young}`)).kind, "found");
+    await behind.refresh();
+    assert.deepEqual(await collect(behind, () => false, behind.validatedAt.wall), { removed: 1 });
   });
 
   test("a part of a snapshot that can't be asked for now is not taken for a broken one", async () => {

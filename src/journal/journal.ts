@@ -142,6 +142,10 @@ export class Journal<State, Op, D extends Draft<Op>> {
     if (this.#head === null || head.seq >= this.#head.seq) this.#head = head;
     if (options.own) this.#base = head.id;
   }
+  /** A moment at which the state was all there was. */
+  get validatedAt(): Moment {
+    return this.#validatedAt;
+  }
   moment(): Moment {
     return { monotonic: this.world.clock.monotonic(), wall: this.world.clock.now() };
   }

@@ -85,7 +85,8 @@ export async function trim<State, Op, D extends Draft<Op>>(journal: Journal<Stat
 
 /**
  * Objects older than the margin that neither the newest snapshot nor `isLive` knows. Both may be out of date before the last
- * object is looked at; so age is counted up to `takenAt`, the time by our clock at which `isLive` was made.
+ * object is looked at; so age is counted up to `takenAt`, the time by our clock at which the state that `isLive` speaks for
+ * was validated: what others wrote and named since, it does not know.
  */
 export async function collect<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, isLive: (name: string) => boolean, takenAt: number): Promise<{ removed: number } | StoreFailure> {
   const { store } = journal.world;

@@ -133,7 +133,7 @@ export class QueueShard {
   }
 
   async #sweep(): Promise<StoreFailure | null> {
-    const takenAt = this.journal.world.clock.now();
+    const takenAt = this.journal.validatedAt.wall;
     const seqs = new Set<number>();
     const names = new Set<string>();
     for (const { content } of this.state.messages.values()) {
