@@ -109,7 +109,7 @@ function readSet(message: CanonicalMessage, found: readonly Found[], instance: n
 function readMessageSignature(tags: TagList): ArcSet["messageSignature"] {
   const parsed = parseMessageSignature(tags);
   if (parsed.kind === "fault") return parsed.fault;
-  return parsed.value.signedFields.some((name) => name.toLowerCase() === "arc-seal") ? "forbidden-field-list" : parsed.value;
+  return parsed.value.signedFields.includes("arc-seal") ? "forbidden-field-list" : parsed.value;
 }
 
 function readResults(message: CanonicalMessage, field: number): AuthenticationResults | null {

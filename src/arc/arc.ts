@@ -6,7 +6,7 @@
  * (section 7.2.1). "fail" is worth what "none" is; nothing is deferred, as all failures are permanent (section 5.2.1).
  */
 import type { AuthenticationResults } from "../authres/authres.ts";
-import { CanonicalMessage, selectFields } from "../dkim/canonical-message.ts";
+import { CanonicalMessage } from "../dkim/canonical-message.ts";
 import type { BodyDigestLater } from "../dkim/canonical-message.ts";
 import { canonicalSignature } from "../dkim/canonical-header.ts";
 import type { VerifyOptions } from "../dkim/dkim.ts";
@@ -113,7 +113,7 @@ export class ArcVerifier {
     if (answer.kind === "fault") return answer.fault;
     const message = this.#message;
     const { header } = signature.canonicalization;
-    const data = signedData(message, selectFields(message, signature.signedFields, field), header, canonicalSignature(message.fieldOctets(field), signature.signatureSpan, header));
+    const data = signedData(message, message.select(signature.signedFields, field), header, canonicalSignature(message.fieldOctets(field), signature.signatureSpan, header));
     return isSignedBy(answer.key.key, signature.algorithm, data, signature.signature) ? null : "signature-wrong";
   }
 

@@ -1,7 +1,7 @@
 /** Adds an ARC set to a message that is passed on (RFC 8617 section 5.1). */
 import type { AuthenticationResults } from "../authres/authres.ts";
 import { writeArcAuthenticationResults } from "../authres/write.ts";
-import { CanonicalMessage, selectFields } from "../dkim/canonical-message.ts";
+import { CanonicalMessage } from "../dkim/canonical-message.ts";
 import type { BodyDigestLater } from "../dkim/canonical-message.ts";
 import { canonicalField } from "../dkim/canonical-header.ts";
 import { namesToSign } from "../dkim/sign.ts";
@@ -73,7 +73,8 @@ export class ArcSealer {
       ["h", names.join(":")],
       ["bh", this.#body().hash.toString("base64")],
     ]);
-    return signedField(unsigned, signData(key.privateKey, key.algorithm, signedData(this.#message, selectFields(this.#message, names, null), "relaxed", ownField(unsigned))));
+    const selected = this.#message.select(names.map((name) => name.toLowerCase()), null);
+    return signedField(unsigned, signData(key.privateKey, key.algorithm, signedData(this.#message, selected, "relaxed", ownField(unsigned))));
   }
 
   /** The fields of all sets so far, in order. A broken chain is sealed as if the new set were the only one (section 5.1.2). */

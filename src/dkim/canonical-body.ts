@@ -3,8 +3,9 @@
  * is an ordinary octet. What is passed on may lie in a buffer that is used again, so whoever takes it hashes it at once.
  */
 import { ascii } from "../base/bytes.ts";
-import { canonicalBlockOctets } from "./limits.ts";
 import type { CanonicalizationName } from "./canonical-header.ts";
+import { BlankSearch } from "./blank-search.ts";
+import { canonicalBlockOctets } from "./limits.ts";
 
 const TAB = 9;
 const LF = 10;
@@ -14,6 +15,8 @@ const LINE_ENDS = ascii("\r\n".repeat(2048));
 const SPACE_OCTET = ascii(" ");
 const CR_OCTET = ascii("\r");
 const SPACE_CR = ascii(" \r");
+/** Where changed octets are put together. Emptied before `push` returns, so that all bodies can share it. */
+const BLOCK = Buffer.allocUnsafeSlow(canonicalBlockOctets);
 /** Shorter pieces are copied quicker octet by octet than by a call into the runtime. */
 const COPY_BY_HAND = 48;
 
@@ -85,7 +88,7 @@ class LastLines implements BodyCanonicalizer {
 /** Makes runs of blanks one space and takes away those at the end of lines; `LastLines` does the rest. */
 class RelaxedBody implements BodyCanonicalizer {
   readonly #lines: LastLines;
-  readonly #block = Buffer.allocUnsafe(canonicalBlockOctets);
+  /** Octets in the block. */
   #used = 0;
   /** What the last chunk ended with, and cannot be judged yet. */
   #held: "nothing" | "blanks" | "blanks-cr" = "nothing";
@@ -95,19 +98,17 @@ class RelaxedBody implements BodyCanonicalizer {
   }
 
   push(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length; at += canonicalBlockOctets) this.#pushBlock(chunk.subarray(at, at + canonicalBlockOctets));
+    for (let at = 0; at < chunk.length; at += canonicalBlockOctets) this.#pushBlock(chunk.length <= canonicalBlockOctets ? chunk : chunk.subarray(at, at + canonicalBlockOctets));
   }
 
-  /** At most as many octets as the block holds: what comes out is never longer than what goes in, but for two octets held back. */
+  /** At most as many octets as the block holds: what is copied is never longer than what it is copied from. */
   #pushBlock(chunk: Buffer): void {
     const start = this.#held === "nothing" ? 0 : this.#judgeHeld(chunk);
     if (start === chunk.length) return;
-    // Base64 has no blanks at all, and a search for none is several times faster than the walk.
-    if (!chunk.includes(SPACE) && !chunk.includes(TAB)) return this.#lines.push(start === 0 ? chunk : chunk.subarray(start));
     const from = this.#walk(chunk, start);
     if (this.#used === 0) return this.#lines.push(from.start === 0 && from.end === chunk.length ? chunk : chunk.subarray(from.start, from.end));
     this.#copy(chunk, from.start, from.end);
-    this.#lines.push(this.#block.subarray(0, this.#used));
+    this.#lines.push(BLOCK.subarray(0, this.#used));
     this.#used = 0;
   }
 
@@ -115,18 +116,8 @@ class RelaxedBody implements BodyCanonicalizer {
   #walk(chunk: Buffer, start: number): { start: number; end: number } {
     const end = chunk.length;
     let from = start;
-    let i = start;
-    while (i < end) {
-      const octet = chunk[i];
-      if (octet !== SPACE && octet !== TAB) {
-        i++;
-        continue;
-      }
-      const next = i + 1 < end ? chunk[i + 1]! : TAB;
-      if (octet === SPACE && next !== SPACE && next !== TAB && next !== CR) {
-        i += 2;
-        continue;
-      }
+    const search = new BlankSearch(chunk);
+    for (let i = search.next(start); i < end; i = search.next(from)) {
       let j = i + 1;
       while (j < end && (chunk[j] === SPACE || chunk[j] === TAB)) j++;
       if (j === end || (chunk[j] === CR && j + 1 === end)) {
@@ -134,9 +125,8 @@ class RelaxedBody implements BodyCanonicalizer {
         return { start: from, end: i };
       }
       this.#copy(chunk, from, i);
-      if (chunk[j] !== CR || chunk[j + 1] !== LF) this.#block[this.#used++] = SPACE;
+      if (chunk[j] !== CR || chunk[j + 1] !== LF) BLOCK[this.#used++] = SPACE;
       from = j;
-      i = j;
     }
     return { start: from, end };
   }
@@ -162,13 +152,12 @@ class RelaxedBody implements BodyCanonicalizer {
 
   #copy(chunk: Buffer, from: number, to: number): void {
     if (to - from >= COPY_BY_HAND) {
-      chunk.copy(this.#block, this.#used, from, to);
+      chunk.copy(BLOCK, this.#used, from, to);
       this.#used += to - from;
       return;
     }
-    const block = this.#block;
     let used = this.#used;
-    for (let i = from; i < to; i++) block[used++] = chunk[i]!;
+    for (let i = from; i < to; i++) BLOCK[used++] = chunk[i]!;
     this.#used = used;
   }
 

@@ -1,47 +1,57 @@
 /** Canonical forms of header fields (RFC 6376 section 3.4.1 and 3.4.2). */
-import { ascii } from "../base/bytes.ts";
 import { COLON, CR, LF, SPACE, TAB } from "../message/octets.ts";
 
 export type CanonicalizationName = "simple" | "relaxed";
 
-const CRLF = ascii("\r\n");
+/** What a canonical field may have more than the field: the line end that the last field of a header can lack, and its colon's. */
+export const canonicalFieldGrowth = 3;
 
 /**
- * `field` is one whole field with its line end. Simple: as it is, the same memory. Relaxed: name in lower case, folds taken out,
- * runs of blanks made one space, none at the ends and none around the colon. Both end with CRLF.
+ * Writes the canonical form of the field `start` to `end` - 1 of `source` to `out` at `at`; answers where it ends. The field is
+ * whole, with its line end. Simple: as it is. Relaxed: name in lower case, folds taken out, runs of blanks made one space, none at
+ * the ends and none around the colon. Both end with a line end.
  */
-export function canonicalField(field: Buffer, canonicalization: CanonicalizationName): Buffer {
-  if (canonicalization === "simple") return field.at(-1) === LF ? field : Buffer.concat([field, CRLF]);
-  const out = Buffer.allocUnsafe(field.length + 3);
-  let length = writeName(field, out);
+export function writeCanonicalField(source: Buffer, { start, end }: { readonly start: number; readonly end: number }, canonicalization: CanonicalizationName, { out, at }: { readonly out: Buffer; readonly at: number }): number {
+  let length = at;
+  if (canonicalization === "simple") {
+    source.copy(out, at, start, end);
+    length += end - start;
+    return source[end - 1] === LF ? length : writeLineEnd(out, length);
+  }
+  let i = start;
+  for (let octet = -1; i < end && octet !== COLON; i++) {
+    octet = source[i]!;
+    if (octet !== SPACE && octet !== TAB) out[length++] = octet >= 65 && octet <= 90 ? octet + 32 : octet;
+  }
   const valueStart = length;
   let blank = false;
-  for (let i = field.indexOf(COLON) + 1; i < field.length; i++) {
-    const octet = field[i]!;
-    if (octet === SPACE || octet === TAB) {
-      blank = true;
-      continue;
+  for (; i < end; i++) {
+    const octet = source[i]!;
+    if (octet > SPACE) {
+      if (blank && length > valueStart) out[length++] = SPACE;
+      blank = false;
+      out[length++] = octet;
+    } else if (octet === SPACE || octet === TAB) blank = true;
+    else if (octet !== LF && !(octet === CR && i + 1 < end && source[i + 1] === LF)) {
+      // Another control is an octet like any other.
+      if (blank && length > valueStart) out[length++] = SPACE;
+      blank = false;
+      out[length++] = octet;
     }
-    if (octet === LF || (octet === CR && field[i + 1] === LF)) continue;
-    if (blank && length > valueStart) out[length++] = SPACE;
-    blank = false;
-    out[length++] = octet;
   }
-  out[length++] = CR;
-  out[length++] = LF;
-  return out.subarray(0, length);
+  return writeLineEnd(out, length);
 }
 
-/** Name and colon; answers how many octets they are. */
-function writeName(field: Buffer, out: Buffer): number {
-  let length = 0;
-  for (let i = 0; i < field.length; i++) {
-    const octet = field[i]!;
-    if (octet === SPACE || octet === TAB) continue;
-    out[length++] = octet >= 65 && octet <= 90 ? octet + 32 : octet;
-    if (octet === COLON) break;
-  }
-  return length;
+function writeLineEnd(out: Buffer, at: number): number {
+  out[at] = CR;
+  out[at + 1] = LF;
+  return at + 2;
+}
+
+/** One field by itself. */
+export function canonicalField(field: Buffer, canonicalization: CanonicalizationName): Buffer {
+  const out = Buffer.allocUnsafe(field.length + canonicalFieldGrowth);
+  return out.subarray(0, writeCanonicalField(field, { start: 0, end: field.length }, canonicalization, { out, at: 0 }));
 }
 
 /** A signature's own field, as it is hashed last: the value of b= and all blanks around it deleted, no line end (RFC 6376 section 3.7). */

@@ -10,7 +10,6 @@ import { messageLimits } from "../message/limits.ts";
 import type { PartLimit } from "../message/part.ts";
 import { bodyCanonicalizer } from "./canonical-body.ts";
 import type { BodyCanonicalizer } from "./canonical-body.ts";
-import { canonicalField } from "./canonical-header.ts";
 import type { CanonicalizationName } from "./canonical-header.ts";
 
 export interface HeaderField {
@@ -19,6 +18,8 @@ export interface HeaderField {
   readonly end: number;
   /** Behind the colon. */
   readonly valueStart: number;
+  /** The position of the next field of this name above; -1 when this is the first. */
+  readonly above: number;
 }
 
 export interface BodyDigest {
@@ -61,9 +62,10 @@ export class CanonicalMessage {
   readonly bodyStart: number;
   /** Not null when the header is larger than a header may be: what is behind the limit is none of `fields`. */
   readonly limit: PartLimit | null;
-  readonly #relaxed: (Buffer | undefined)[] = [];
   readonly #bodies = new Map<CanonicalizationName, CanonicalBody>();
-  #byName: Map<string, number[]> | null = null;
+  /** Which number a name has, and for each number the position of the lowest field of that name. */
+  readonly #names = new Map<string, number>();
+  readonly #lowest: number[] = [];
   #state: "open" | "pushing" | "ended" = "open";
 
   /** Octets of the header up to and with the empty line; what is behind is not looked at. */
@@ -74,29 +76,57 @@ export class CanonicalMessage {
     for (let i = 0; i < scan.offsets.length; i += OFFSETS_PER_FIELD) {
       const start = scan.offsets[i]!;
       const colon = scan.offsets[i + 1]!;
-      fields.push({ nameLower: header.toString("latin1", start, nameEnd(header, start, colon)).toLowerCase(), start, end: scan.offsets[i + 2]!, valueStart: colon + 1 });
+      const nameLower = header.toString("latin1", start, nameEnd(header, start, colon)).toLowerCase();
+      fields.push({ nameLower, start, end: scan.offsets[i + 2]!, valueStart: colon + 1, above: this.#count(nameLower, fields.length) });
     }
     this.fields = fields;
     this.bodyStart = scan.end;
     this.limit = scan.limit;
   }
 
+  /** Notes that the field at `position` is the lowest of its name so far; answers which was. */
+  #count(nameLower: string, position: number): number {
+    const number = this.#names.get(nameLower);
+    if (number === undefined) {
+      this.#names.set(nameLower, this.#lowest.push(position) - 1);
+      return -1;
+    }
+    const above = this.#lowest[number]!;
+    this.#lowest[number] = position;
+    return above;
+  }
+
   /** Positions in `fields`, from top to bottom. */
-  named(nameLower: string): readonly number[] {
-    this.#byName ??= indexByName(this.fields);
-    return this.#byName.get(nameLower) ?? [];
+  named(nameLower: string): number[] {
+    const positions: number[] = [];
+    const number = this.#names.get(nameLower);
+    for (let at = number === undefined ? -1 : this.#lowest[number]!; at >= 0; at = this.fields[at]!.above) positions.push(at);
+    return positions.reverse();
+  }
+
+  /**
+   * Which fields a list of names (in lower case) covers (RFC 6376 section 5.4.2): each name takes the lowest field of that name that
+   * is not taken yet, or nothing. `own` is the signature itself, which it cannot cover.
+   */
+  select(names: readonly string[], own: number | null): number[] {
+    const next = this.#lowest.slice();
+    const selected: number[] = [];
+    for (const name of names) {
+      const number = this.#names.get(name);
+      if (number === undefined) continue;
+      let at = next[number]!;
+      if (at === own) at = this.fields[at]!.above;
+      if (at < 0) continue;
+      selected.push(at);
+      next[number] = this.fields[at]!.above;
+    }
+    return selected;
   }
 
   /** The whole field, the header's own memory. */
   fieldOctets(index: number): Buffer {
     const { start, end } = this.fields[index]!;
     return this.header.subarray(start, end);
-  }
-
-  /** Ended by CRLF. Kept for the next signature. */
-  canonicalField(index: number, canonicalization: CanonicalizationName): Buffer {
-    if (canonicalization === "simple") return canonicalField(this.fieldOctets(index), "simple");
-    return (this.#relaxed[index] ??= canonicalField(this.fieldOctets(index), "relaxed"));
   }
 
   /** Asks for a hash of the body, `octetsMax` of it or all. Equal wishes are hashed once. */
@@ -131,33 +161,4 @@ export class CanonicalMessage {
     this.push(this.header.subarray(this.bodyStart));
     this.end();
   }
-}
-
-function indexByName(fields: readonly HeaderField[]): Map<string, number[]> {
-  const byName = new Map<string, number[]>();
-  for (const [index, { nameLower }] of fields.entries()) {
-    const positions = byName.get(nameLower);
-    if (positions === undefined) byName.set(nameLower, [index]);
-    else positions.push(index);
-  }
-  return byName;
-}
-
-/**
- * Which fields a list of names covers (RFC 6376 section 5.4.2): each name takes the lowest field of that name that is not
- * taken yet, or nothing. `own` is the signature itself, which it cannot cover.
- */
-export function selectFields(message: CanonicalMessage, names: readonly string[], own: number | null): number[] {
-  const left = new Map<string, number>();
-  const selected: number[] = [];
-  for (const name of names) {
-    const nameLower = name.toLowerCase();
-    const positions = message.named(nameLower);
-    let next = (left.get(nameLower) ?? positions.length) - 1;
-    if (next >= 0 && positions[next] === own) next--;
-    left.set(nameLower, Math.max(next, 0));
-    const index = positions[next];
-    if (index !== undefined) selected.push(index);
-  }
-  return selected;
 }

@@ -5,17 +5,17 @@
  * they need; whoever has the body pushes it, once for everything that verifies this message, and then asks for the results.
  * A signature that is wrong is worth what none is worth (RFC 6376 section 6.1): callers use what is "pass" and may defer on "temperror".
  */
-import type { KeyAnswer, PublicKeys } from "./public-keys.ts";
 import { CanonicalMessage } from "./canonical-message.ts";
-import type { BodyDigestLater } from "./canonical-message.ts";
-import { selectFields } from "./canonical-message.ts";
+import type { BodyDigest, BodyDigestLater } from "./canonical-message.ts";
 import { canonicalSignature } from "./canonical-header.ts";
 import { signatureOctetsMax, signaturesMax, signedOctetsMax } from "./limits.ts";
+import type { KeyAnswer, PublicKey, PublicKeys } from "./public-keys.ts";
 import { parseDkimSignature, peekSigner, tagsOfField } from "./signature.ts";
 import type { Algorithm, Canonicalization, DkimSignature } from "./signature.ts";
 import { resultOf } from "./signature-fault.ts";
 import type { DkimResult, SignatureFault } from "./signature-fault.ts";
 import { isSignedBy, signedData } from "./signed-data.ts";
+import type { TagList } from "./tag-list.ts";
 
 export interface VerifiedSignature {
   readonly result: DkimResult;
@@ -38,7 +38,7 @@ export interface VerifiedSignature {
   readonly signedFields: readonly string[];
   /** Octets of the canonical body that are covered, and all there are; null when the body was not compared. */
   readonly bodyLengthCovered: { readonly octets: number; readonly of: number } | null;
-  /** The first octets of b= as written: header.b of RFC 6008. */
+  /** The first characters of b=: header.b of RFC 6008. Null when the signature cannot be read. */
   readonly signatureStart: string | null;
   readonly timestamp: number | null;
   readonly expiration: number | null;
@@ -63,7 +63,6 @@ interface Checkable {
   readonly kind: "checkable";
   readonly field: number;
   readonly signature: DkimSignature;
-  readonly report: VerifiedSignature;
   readonly body: BodyDigestLater;
   readonly key: Promise<KeyAnswer>;
 }
@@ -89,25 +88,26 @@ export class DkimVerifier {
     return { signatures, ignored: this.#ignored, fromFields: this.#message.named("from").length };
   }
 
-  #check({ field, signature, report, body }: Checkable, answer: KeyAnswer): VerifiedSignature {
+  #check({ field, signature, body }: Checkable, answer: KeyAnswer): VerifiedSignature {
     const digest = body();
-    const covered: VerifiedSignature = { ...report, bodyLengthCovered: { octets: digest.octetsHashed, of: digest.octets } };
-    if (answer.kind === "fault") return faulty({ ...covered, keyBits: answer.bits }, answer.fault);
-    const { key, authentic } = answer;
-    const known: VerifiedSignature = { ...covered, keyBits: key.bits, keyAuthentic: authentic, testing: key.testing };
-    if (key.strictDomain && signature.identity.domain !== signature.domain) return faulty(known, "identity-outside-domain");
-    if (signature.bodyOctets !== null && signature.bodyOctets > digest.octets) return faulty(known, "body-shorter");
-    if (!digest.hash.equals(signature.bodyHash)) return faulty(known, "body-changed");
+    const why = answer.kind === "fault" ? answer.fault : this.#faultOf(field, signature, digest, answer.key);
+    return reportOf(signature, why, answer, digest);
+  }
+
+  #faultOf(field: number, signature: DkimSignature, digest: BodyDigest, key: PublicKey): SignatureFault | null {
+    if (key.strictDomain && signature.identity.domain !== signature.domain) return "identity-outside-domain";
+    if (signature.bodyOctets !== null && signature.bodyOctets > digest.octets) return "body-shorter";
+    if (!digest.hash.equals(signature.bodyHash)) return "body-changed";
     const data = this.#signedData(field, signature);
-    if (data === null) return faulty(known, "header-too-large");
-    if (!isSignedBy(key.key, signature.algorithm, data, signature.signature)) return faulty(known, "signature-wrong");
-    return digest.octetsHashed < digest.octets ? faulty(known, "body-partly-covered") : { ...known, result: "pass", why: null };
+    if (data === null) return "header-too-large";
+    if (!isSignedBy(key.key, signature.algorithm, data, signature.signature)) return "signature-wrong";
+    return digest.octetsHashed < digest.octets ? "body-partly-covered" : null;
   }
 
   /** Null when all signatures together cover more than is hashed for one message. */
   #signedData(field: number, signature: DkimSignature): Buffer | null {
     const message = this.#message;
-    const selected = selectFields(message, signature.signedFields, field);
+    const selected = message.select(signature.signedFields, field);
     for (const index of selected) this.#signedOctets += message.fields[index]!.end - message.fields[index]!.start;
     if (this.#signedOctets > signedOctetsMax) return null;
     const { header } = signature.canonicalization;
@@ -123,31 +123,51 @@ export async function verifyDkim(content: Buffer, options: VerifyOptions): Promi
   return verifier.finish();
 }
 
-const NOTHING_KNOWN: VerifiedSignature = {
-  result: "neutral", why: "malformed-tags", domain: null, selector: null, identity: null, algorithm: null, keyBits: null, keyAuthentic: false, testing: false,
-  canonicalization: null, signedFields: [], bodyLengthCovered: null, signatureStart: null, timestamp: null, expiration: null,
-};
-
-function faulty(report: VerifiedSignature, why: SignatureFault): VerifiedSignature {
-  return { ...report, result: resultOf(why), why };
-}
-
 function readCandidate(message: CanonicalMessage, field: number, { keys, now }: VerifyOptions): Candidate {
   const { start, end, valueStart } = message.fields[field]!;
-  if (end - start > signatureOctetsMax) return { kind: "fault", report: faulty(NOTHING_KNOWN, "signature-too-long") };
+  if (end - start > signatureOctetsMax) return { kind: "fault", report: unreadable(null, "signature-too-long") };
   const tags = tagsOfField(message.fieldOctets(field), valueStart - start);
-  const peeked: VerifiedSignature = { ...NOTHING_KNOWN, ...peekSigner(tags), signatureStart: tags?.get("b")?.value.replace(/[ \t\r\n]+/g, "").slice(0, 8) ?? null };
-  if (tags === null) return { kind: "fault", report: faulty(peeked, "malformed-tags") };
+  if (tags === null) return { kind: "fault", report: unreadable(null, "malformed-tags") };
   const parsed = parseDkimSignature(tags);
-  if (parsed.kind === "fault") return { kind: "fault", report: faulty(peeked, parsed.fault) };
+  if (parsed.kind === "fault") return { kind: "fault", report: unreadable(tags, parsed.fault) };
   const signature = parsed.value;
-  const { domain, selector, identity, algorithm, canonicalization, timestamp, expiration } = signature;
-  const signedFields = signature.signedFields.map((name) => name.toLowerCase());
-  const report: VerifiedSignature = { ...peeked, domain, selector, identity: `${identity.localPart}@${identity.domain}`, algorithm, canonicalization, signedFields, timestamp, expiration };
-  if (message.limit !== null) return { kind: "fault", report: faulty(report, "header-too-large") };
-  if (expiration !== null && expiration < now / 1000) return { kind: "fault", report: faulty(report, "expired") };
+  const { domain, selector, algorithm, canonicalization, bodyOctets, expiration } = signature;
+  if (message.limit !== null) return { kind: "fault", report: reportOf(signature, "header-too-large", null, null) };
+  if (expiration !== null && expiration < now / 1000) return { kind: "fault", report: reportOf(signature, "expired", null, null) };
   const key = keys.find(domain, selector, algorithm);
   // Whoever gives up on the message never asks for the results; an exception of the resolver shows itself to who does.
-  key.catch(() => undefined);
-  return { kind: "checkable", field, signature, report, body: message.wantBody(canonicalization.body, signature.bodyOctets ?? undefined), key };
+  key.catch(ignore);
+  return { kind: "checkable", field, signature, body: message.wantBody(canonicalization.body, bodyOctets ?? undefined), key };
+}
+function ignore(): void {}
+
+/** A report on what could not be read, with what can be made out of it. */
+function unreadable(tags: TagList | null, why: SignatureFault): VerifiedSignature {
+  return {
+    result: resultOf(why), why, ...peekSigner(tags), identity: null, algorithm: null, keyBits: null, keyAuthentic: false, testing: false,
+    canonicalization: null, signedFields: [], bodyLengthCovered: null, signatureStart: null, timestamp: null, expiration: null,
+  };
+}
+
+function reportOf(signature: DkimSignature, why: SignatureFault | null, answer: KeyAnswer | null, digest: BodyDigest | null): VerifiedSignature {
+  const key = answer?.kind === "key" ? answer.key : null;
+  const { identity } = signature;
+  return {
+    result: why === null ? "pass" : resultOf(why),
+    why,
+    domain: signature.domain,
+    selector: signature.selector,
+    identity: `${identity.localPart}@${identity.domain}`,
+    algorithm: signature.algorithm,
+    keyBits: answer?.kind === "fault" ? answer.bits : (key?.bits ?? null),
+    keyAuthentic: answer?.kind === "key" && answer.authentic,
+    testing: key?.testing ?? false,
+    canonicalization: signature.canonicalization,
+    signedFields: signature.signedFields,
+    bodyLengthCovered: digest === null ? null : { octets: digest.octetsHashed, of: digest.octets },
+    // Six octets are eight characters, without padding.
+    signatureStart: signature.signature.toString("base64", 0, 6),
+    timestamp: signature.timestamp,
+    expiration: signature.expiration,
+  };
 }

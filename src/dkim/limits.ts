@@ -19,7 +19,7 @@ export const rsaBitsMin = 1024;
 export const rsaBitsMax = 4096;
 /** A public exponent of thousands of bits makes a check as dear as a signature. Everybody uses 65537. */
 export const rsaExponentMax = 2n ** 33n;
-/** Keys kept imported: most mail comes from few signers. About 2 KB each. */
+/** Records whose keys stay imported: most mail comes from few signers. About 3 KB each. */
 export const importedKeysMax = 2048;
 /** Octets that a canonicalizer collects before it hashes them. */
 export const canonicalBlockOctets = 32 * 1024;

@@ -4,7 +4,7 @@ import type { KeyObject } from "node:crypto";
 import type { Resolver } from "../port/resolver.ts";
 import type { KeyRecord } from "./key-record.ts";
 import { parseKeyRecord } from "./key-record.ts";
-import { dnsNameOctetsMax, importedKeysMax, keyRecordsMax, rsaBitsMax, rsaBitsMin, rsaExponentMax } from "./limits.ts";
+import { dnsNameOctetsMax, importedKeysMax, keyRecordOctetsMax, keyRecordsMax, rsaBitsMax, rsaBitsMin, rsaExponentMax } from "./limits.ts";
 import type { Algorithm } from "./signature.ts";
 import type { SignatureFault } from "./signature-fault.ts";
 import { decodeBase64 } from "./tag-list.ts";
@@ -20,6 +20,7 @@ export type KeyAnswer =
   | { readonly kind: "key"; readonly key: PublicKey; /** The DNS answer was validated by DNSSEC. */ readonly authentic: boolean }
   /** `bits` where a key was there, but of a size that is refused. */
   | { readonly kind: "fault"; readonly fault: SignatureFault; readonly bits: number | null };
+type Read = { readonly kind: "key"; readonly key: PublicKey } | Extract<KeyAnswer, { kind: "fault" }>;
 type Imported = { readonly kind: "imported"; readonly key: KeyObject; readonly bits: number } | { readonly kind: "fault"; readonly fault: SignatureFault; readonly bits: number | null };
 
 /** DER in front of the 32 octets of an Ed25519 key (RFC 8410 section 4). */
@@ -27,21 +28,21 @@ const ED25519_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 const KEY_TYPE: Record<Algorithm, KeyRecord["keyType"]> = { "rsa-sha256": "rsa", "ed25519-sha256": "ed25519" };
 
 /**
- * One for the whole process. Answers of the DNS are cached by the resolver; here is kept what importing a key costs, by the text
- * of the key, so that a changed record is a new entry and nothing has to expire.
+ * One for the whole process. Answers of the DNS are cached by the resolver; here is kept what reading a record and importing its
+ * key costs, by the text of the record, so that a changed record is a new entry and nothing has to expire.
  */
 export class PublicKeys {
   readonly #resolver: Resolver;
-  readonly #imported: Map<string, Imported>;
+  readonly #read: Map<string, Read>;
 
-  constructor(resolver: Resolver, imported = new Map<string, Imported>()) {
+  constructor(resolver: Resolver, read = new Map<string, Read>()) {
     this.#resolver = resolver;
-    this.#imported = imported;
+    this.#read = read;
   }
 
   /** The same keys by way of another resolver, such as one that bounds what a message may ask. */
   over(resolver: Resolver): PublicKeys {
-    return new PublicKeys(resolver, this.#imported);
+    return new PublicKeys(resolver, this.#read);
   }
 
   /** The first usable key for the algorithm at `selector._domainkey.domain`, else what is wrong with the first record. */
@@ -53,7 +54,8 @@ export class PublicKeys {
     if (answer.kind === "void") return { kind: "fault", fault: "key-absent", bits: null };
     let first: KeyAnswer | null = null;
     for (const text of answer.records.slice(0, keyRecordsMax)) {
-      const found = this.#read(text, KEY_TYPE[algorithm], answer.authentic);
+      const read = this.#readOnce(text);
+      const found = answerOf(read, KEY_TYPE[algorithm], answer.authentic);
       if (found.kind === "key") return found;
       // A record that is a key says more than a stray text beside it.
       if (first === null || (first.kind === "fault" && first.fault === "key-malformed")) first = found;
@@ -61,30 +63,30 @@ export class PublicKeys {
     return first!;
   }
 
-  #read(text: string, keyType: KeyRecord["keyType"], authentic: boolean): KeyAnswer {
-    const parsed = parseKeyRecord(text);
-    if (parsed.kind === "fault") return { kind: "fault", fault: parsed.fault, bits: null };
-    const { record } = parsed;
-    if (record.keyType !== keyType) return { kind: "fault", fault: "key-unsuitable", bits: null };
-    const imported = this.#import(record);
-    if (imported.kind === "fault") return imported;
-    const { key, bits } = imported;
-    return { kind: "key", key: { key, keyType, bits, testing: record.testing, strictDomain: record.strictDomain }, authentic };
+  #readOnce(text: string): Read {
+    const known = this.#read.get(text);
+    // Deleted and set again, it is the last to be forgotten.
+    if (known !== undefined) this.#read.delete(text);
+    const read = known ?? readRecord(text);
+    if (text.length <= keyRecordOctetsMax) this.#read.set(text, read);
+    if (this.#read.size > importedKeysMax) this.#read.delete(this.#read.keys().next().value!);
+    return read;
   }
+}
 
-  #import({ keyType, publicKey }: KeyRecord): Imported {
-    const cacheKey = `${keyType} ${publicKey}`;
-    const known = this.#imported.get(cacheKey);
-    if (known !== undefined) {
-      this.#imported.delete(cacheKey);
-      this.#imported.set(cacheKey, known);
-      return known;
-    }
-    const imported = keyType === "rsa" ? importRsa(publicKey) : importEd25519(publicKey);
-    this.#imported.set(cacheKey, imported);
-    if (this.#imported.size > importedKeysMax) this.#imported.delete(this.#imported.keys().next().value!);
-    return imported;
-  }
+function answerOf(read: Read, keyType: KeyRecord["keyType"], authentic: boolean): KeyAnswer {
+  if (read.kind === "fault") return read;
+  if (read.key.keyType !== keyType) return { kind: "fault", fault: "key-unsuitable", bits: null };
+  return { kind: "key", key: read.key, authentic };
+}
+
+function readRecord(text: string): Read {
+  const parsed = parseKeyRecord(text);
+  if (parsed.kind === "fault") return { kind: "fault", fault: parsed.fault, bits: null };
+  const { keyType, publicKey, testing, strictDomain } = parsed.record;
+  const imported = keyType === "rsa" ? importRsa(publicKey) : importEd25519(publicKey);
+  if (imported.kind === "fault") return imported;
+  return { kind: "key", key: { key: imported.key, keyType, bits: imported.bits, testing, strictDomain } };
 }
 
 function importEd25519(base64: string): Imported {

@@ -1,6 +1,6 @@
 /** Signs messages (RFC 6376 section 5): any number of keys, one pass over the body. */
 import { ascii } from "../base/bytes.ts";
-import { CanonicalMessage, selectFields } from "./canonical-message.ts";
+import { CanonicalMessage } from "./canonical-message.ts";
 import type { BodyDigestLater } from "./canonical-message.ts";
 import { canonicalField } from "./canonical-header.ts";
 import { sameNameSignedMax } from "./limits.ts";
@@ -82,7 +82,7 @@ export class DkimSigner {
       ["h", names.join(":")],
       ["bh", bodyHash],
     ]);
-    const data = signedData(this.#message, selectFields(this.#message, names, null), header, canonicalField(ascii(unsigned), header).subarray(0, -2));
+    const data = signedData(this.#message, this.#message.select(names.map((name) => name.toLowerCase()), null), header, canonicalField(ascii(unsigned), header).subarray(0, -2));
     return signedField(unsigned, signData(key.privateKey, key.algorithm, data));
   }
 }

@@ -2,12 +2,19 @@
 import { createHash, sign, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import type { CanonicalMessage } from "./canonical-message.ts";
+import { canonicalFieldGrowth, writeCanonicalField } from "./canonical-header.ts";
 import type { CanonicalizationName } from "./canonical-header.ts";
 import type { Algorithm } from "./signature.ts";
 
 /** The canonical fields in the order given, then the signature's own field. */
 export function signedData(message: CanonicalMessage, fields: readonly number[], canonicalization: CanonicalizationName, own: Buffer): Buffer {
-  return Buffer.concat([...fields.map((index) => message.canonicalField(index, canonicalization)), own]);
+  let room = own.length;
+  for (const index of fields) room += message.fields[index]!.end - message.fields[index]!.start + canonicalFieldGrowth;
+  const out = Buffer.allocUnsafe(room);
+  let at = 0;
+  for (const index of fields) at = writeCanonicalField(message.header, message.fields[index]!, canonicalization, { out, at });
+  own.copy(out, at);
+  return out.subarray(0, at + own.length);
 }
 
 /** Ed25519 signs the SHA-256 hash, not the data. */

@@ -1,4 +1,5 @@
 /** Lists of tags (RFC 6376 section 3.2): what signatures, seals and key records are written in. */
+import { CR, LF, SPACE, TAB } from "../message/octets.ts";
 import { tagsMax } from "./limits.ts";
 
 export interface Tag {
@@ -11,13 +12,11 @@ export interface Tag {
 export type TagList = ReadonlyMap<string, Tag>;
 
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
-/** FWS as it stands in a field whose folds are still there. */
-const OUTER_BLANKS = " \t\r\n";
 
-/** Names keep their case. Null when a name stands twice or is none, a "=" is missing, or there are too many. */
-export function parseTagList(text: string): TagList | null {
+/** Reads from `from` on. Names keep their case. Null when a name stands twice or is none, a "=" is missing, or there are too many. */
+export function parseTagList(text: string, from = 0): TagList | null {
   const tags = new Map<string, Tag>();
-  let at = 0;
+  let at = from;
   while (at < text.length) {
     const semicolon = text.indexOf(";", at);
     const end = semicolon < 0 ? text.length : semicolon;
@@ -37,9 +36,14 @@ export function parseTagList(text: string): TagList | null {
 export function trimFws(text: string): string {
   let start = 0;
   let end = text.length;
-  while (start < end && OUTER_BLANKS.includes(text[start]!)) start++;
-  while (end > start && OUTER_BLANKS.includes(text[end - 1]!)) end--;
-  return text.slice(start, end);
+  while (start < end && isFws(text.charCodeAt(start))) start++;
+  while (end > start && isFws(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+/** Blanks of a field whose folds are still there. */
+function isFws(code: number): boolean {
+  return code === SPACE || code === TAB || code === CR || code === LF;
 }
 
 export function withoutFws(text: string): string {
