@@ -8,6 +8,7 @@ import { assert } from "../../base/assert.ts";
 import type { RunningServer } from "../server.ts";
 import { readSettings, writeProblem } from "../settings.ts";
 import type { OpenDirectory } from "../wire.ts";
+import { activateKeys, generateKeys } from "./dkim.ts";
 import { failed, type CliIo, type CommandResult } from "./io.ts";
 import { serveUntilTold, type Assemble } from "./serve.ts";
 
@@ -33,6 +34,8 @@ export async function demo(io: CliIo, assemble: Assemble): Promise<CommandResult
   return serveUntilTold(settings, io, assemble, async (places, open) => {
     const password = await ensureAccount(open, join(folder, "demo-password"));
     if (typeof password !== "string") return password.detail;
+    const keyTrouble = await ensureKeys(open);
+    if (keyTrouble !== null) return keyTrouble;
     io.out(writeInstructions(places, { password, cert: relative(io.cwd, settings.tls.certPath), config: relative(io.cwd, config) }));
     return null;
   });
@@ -77,6 +80,19 @@ async function ensureAccount({ directory }: OpenDirectory, passwordPath: string)
   if (added.kind !== "exists") return { detail: added.kind === "unavailable" ? added.detail : `${ADDRESS} cannot be made: ${added.kind}` };
   const changed = kept === "" ? await directory.setPassword(address, password) : ({ kind: "done" } as const);
   return changed.kind === "done" ? password : { detail: `the password of ${ADDRESS} cannot be set: ${changed.kind}` };
+}
+
+/** Keys that sign the demo's mail. No DNS shows them, so that only this machine can verify what they sign. */
+async function ensureKeys(open: OpenDirectory): Promise<string | null> {
+  const address = parseAddress(ADDRESS);
+  assert(address !== null, "the demo's address is one");
+  const { domain } = address;
+  const listed = await open.signingKeys.list(domain);
+  if (listed.kind !== "list") return listed.detail;
+  if (listed.entries.length > 0) return null;
+  const made = await generateKeys(open, domain, { both: true });
+  const active = made.kind === "done" ? await activateKeys(open, { resolve: async () => ({ kind: "failure", because: "timeout" }) }, { domain, selector: null, force: true }) : made;
+  return active.kind === "failed" ? active.message : null;
 }
 
 /** What to type next, in Japanese and English. The certificate made beside the store is the one that curl is told to trust. */

@@ -31,13 +31,15 @@ export async function listDomains({ directory }: OpenDirectory): Promise<Command
   return done(table(["DOMAIN", "CATCH-ALL", "SUBADDRESSING", "SINCE"], rows), data);
 }
 
-export async function removeDomain({ directory }: OpenDirectory, text: string): Promise<CommandResult> {
+export async function removeDomain({ directory, signingKeys }: OpenDirectory, text: string): Promise<CommandResult> {
   const domain = parseDomain(text);
   if (domain === null) return noDomain(text);
   const answer = await directory.removeDomain(domain);
   switch (answer.kind) {
-    case "done":
-      return done(`Removed ${shown(domain)}.`, { domain });
+    case "done": {
+      const keys = await signingKeys.removeDomain(domain);
+      return keys.kind === "done" ? done(`Removed ${shown(domain)}.`, { domain }) : failed("unavailable", `${shown(domain)} is removed, its DKIM keys are not: ${keys.detail}`);
+    }
     case "absent":
       return failed("absent", `${shown(domain)} is not here.`);
     case "in-use":

@@ -13,14 +13,15 @@ export interface CliIo {
 
 /** What became of a command. `text` is for people, `data` for `--json`. */
 export type CommandResult =
-  | { readonly kind: "done"; readonly text: string; readonly data: unknown }
+  /** `code` 1: what was asked for was done, and what it found is not as it should be. */
+  | { readonly kind: "done"; readonly text: string; readonly data: unknown; readonly code: 0 | 1 }
   /** 1: it was refused or could not be done. 2: it was asked for wrongly. */
   | { readonly kind: "failed"; readonly code: 1 | 2; readonly because: string; readonly message: string }
   /** The command wrote what it had to say itself. */
   | { readonly kind: "silent"; readonly code: 0 | 1 };
 
-export function done(text: string, data: unknown = {}): CommandResult {
-  return { kind: "done", text, data };
+export function done(text: string, data: unknown = {}, code: 0 | 1 = 0): CommandResult {
+  return { kind: "done", text, data, code };
 }
 export function failed(because: string, message: string): CommandResult {
   return { kind: "failed", code: 1, because, message };

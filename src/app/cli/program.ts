@@ -3,12 +3,15 @@ import { resolve } from "node:path";
 import { Command, CommanderError } from "commander";
 import { NodeClock } from "../../adapter/node-clock.ts";
 import { JsonLog } from "../../adapter/json-log.ts";
+import type { Resolver } from "../../port/resolver.ts";
 import { readSettings, writeProblem, type Settings } from "../settings.ts";
 import { openDirectory, openQueue, type OpenDirectory } from "../wire.ts";
 import { addAccount, changeAccount, deleteAccount, listAccounts, setDisabled, setPassword } from "./account.ts";
 import { addAlias, listAliases, removeAlias } from "./alias.ts";
+import { activateKeys, checkKeys, generateKeys, listKeys, retireKey, revokeKey, showRecords } from "./dkim.ts";
 import { addDomain, changeDomain, listDomains, removeDomain } from "./domain.ts";
 import { failed, type CliIo, type CommandResult } from "./io.ts";
+import { showResults } from "./message.ts";
 import { changeQueued, listQueue, showQueued } from "./queue.ts";
 import type { Assemble } from "./serve.ts";
 import { checkStore, storeStats } from "./store.ts";
@@ -17,6 +20,8 @@ import { exportAccount, importAccount, type ExportOptions, type ImportOptions } 
 type Globals = { readonly config: string; readonly json?: boolean };
 /** Runs with the store open, and closes it. */
 type WithDirectory<O> = (open: OpenDirectory, options: O, args: readonly string[]) => Promise<CommandResult>;
+/** The same for what asks the DNS. */
+type WithResolver<O> = (open: OpenDirectory, resolver: Resolver, options: O, args: readonly string[]) => Promise<CommandResult>;
 
 /** Runs one command. `argv` without the names of node and the script. Without `assemble` there are no commands that serve. */
 export async function run(argv: readonly string[], io: CliIo, assemble: Assemble | null): Promise<number> {
@@ -40,7 +45,7 @@ function report(result: CommandResult, json: boolean, io: CliIo): number {
     case "done":
       if (json) io.out(`${JSON.stringify(result.data)}\n`);
       else if (result.text !== "") io.out(`${result.text}\n`);
-      return 0;
+      return result.code;
     case "failed":
       io.err(json ? `${JSON.stringify({ error: result.because, message: result.message })}\n` : `tayori: ${result.message}\n`);
       return result.code;
@@ -64,6 +69,11 @@ function buildProgram(io: CliIo, finish: (result: CommandResult) => void): Comma
   addAccountCommands(group(program, "account", "accounts"), io, directory);
   addAliasCommands(group(program, "alias", "addresses that stand for others"), directory);
   addQueueCommands(group(program, "queue", "mail on its way to other hosts"), queue);
+  const dns = <O>(act: WithResolver<O>) => directory<O>((open, options, args) => withResolver(open, (resolver) => act(open, resolver, options, args)));
+  addDkimCommands(group(program, "dkim", "keys that sign mail"), directory, dns);
+  addDnsCommands(group(program, "dns", "what the DNS should say of a domain"), directory, dns);
+  group(program, "message", "single messages").command("auth <address> <mailbox> <uid>").description("what was found out about a message when it came (SPF, DKIM, DMARC)")
+    .action(directory((open, _, [address, mailbox, uid]) => showResults(open, { address: address!, mailbox: mailbox!, uid: uid! })));
   const store = group(program, "store", "the store");
   store.command("stats").description("count what is in the store").action(directory((open) => storeStats(open)));
   store.command("probe").description("try what the store can do, and say what was found; nothing need be in it yet").action(action(io, finish, async (settings) => (await import("./store-probe.ts")).probeStore(settings)));
@@ -132,6 +142,27 @@ function addQueueCommands(group: Command, wrap: <O>(act: (queue: Parameters<type
   group.command("remove <ids...>").description("throw messages away without telling their senders").action(wrap((queue, _, ids) => changeQueued(queue, "remove", ids, "")));
 }
 
+type WrapResolver = <O>(act: WithResolver<O>) => CommanderAction;
+
+function addDkimCommands(dkim: Command, wrap: Wrap, wrapResolver: WrapResolver): void {
+  dkim.command("generate <domain>").description("make a key; it signs when it is activated").option("--selector <name>", "its name (made from the date)").option("--algorithm <rsa|ed25519>", "which", "rsa")
+    .option("--both", "one key of each: receivers that do not know Ed25519 need RSA")
+    .action(wrap<Parameters<typeof generateKeys>[2]>((open, options, [domain]) => generateKeys(open, domain!, options)));
+  dkim.command("list [domain]").description("list the keys").action(wrap((open, _, [domain]) => listKeys(open, domain ?? null)));
+  dkim.command("records <domain>").description("print what the DNS should hold").option("--zone <domain>", "where the keys are when the domain only points to them")
+    .action(wrap<{ zone?: string }>((open, { zone }, [domain]) => showRecords(open, domain!, zone)));
+  dkim.command("check <domain>").description("ask the DNS whether the keys are there").action(wrapResolver((open, resolver, _, [domain]) => checkKeys(open, resolver, domain!)));
+  dkim.command("activate <domain> [selector]").description("let a key sign, or all that are waiting; the one before is retired").option("--force", "though the DNS does not show it")
+    .action(wrapResolver<{ force?: boolean }>((open, resolver, { force }, [domain, selector]) => activateKeys(open, resolver, { domain: domain!, selector: selector ?? null, force: force === true })));
+  dkim.command("retire <domain> <selector>").description("let a key sign no more; keep its record while mail is under way").action(wrap((open, _, [domain, selector]) => retireKey(open, domain!, selector!)));
+  dkim.command("revoke <domain> <selector>").description("destroy a private key").action(wrap((open, _, [domain, selector]) => revokeKey(open, domain!, selector!)));
+}
+
+function addDnsCommands(dns: Command, wrap: Wrap, wrapResolver: WrapResolver): void {
+  dns.command("records <domain>").description("print the records to publish, as a zone file has them").action(wrap(async (open, _, [domain]) => (await import("./dns-records.ts")).showDnsRecords(open, domain!)));
+  dns.command("check <domain>").description("ask the DNS, and explain each fault").action(wrapResolver(async (open, resolver, _, [domain]) => (await import("./dns-check.ts")).checkDns(open, resolver, domain!)));
+}
+
 function group(program: Command, name: string, description: string): Command {
   return program.command(name).description(description);
 }
@@ -145,6 +176,12 @@ function action<O>(io: CliIo, finish: (result: CommandResult) => void, act: (set
     if (answer.kind === "refused") return finish({ kind: "failed", code: 2, because: "settings", message: answer.problems.map(writeProblem).join("\n") });
     finish(await act(answer.settings, command.opts<O & Record<string, unknown>>(), all.slice(0, -2).flat().filter((argument) => typeof argument === "string")));
   };
+}
+
+async function withResolver(open: OpenDirectory, act: (resolver: Resolver) => Promise<CommandResult>): Promise<CommandResult> {
+  const { NO_RESOLVER, openResolver } = await import("../resolver.ts");
+  const resolver = openResolver(open.settings, open);
+  return resolver === null ? failed("unavailable", NO_RESOLVER) : act(resolver);
 }
 
 async function withDirectory(settings: Settings, act: (open: OpenDirectory) => Promise<CommandResult>): Promise<CommandResult> {
