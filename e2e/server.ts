@@ -8,7 +8,7 @@ import { eventually, mustRun, removeDirectory, run, type RunResult, temporaryDir
 export const REPOSITORY = resolve(import.meta.dirname, "..");
 export const PASSWORD = "correct-horse-7";
 const NODE_ARGUMENTS = ["--disable-warning=ExperimentalWarning", join(REPOSITORY, "src/app/main.ts")];
-const READY_MS = 20_000;
+const READY_MS = 60_000;
 const STOP_MS = 20_000;
 
 export type ListenerName = "smtp" | "submission" | "submissions" | "imap" | "imaps" | "http";

@@ -86,6 +86,27 @@ describe("hints about the queue", () => {
     await two.runner.stop();
   });
 
+  test("a shard in which a delivery still runs at the end is kept, the others are given back", async () => {
+    const [world, bus] = [testWorld(), new FakeHintBus()];
+    const one = await makeRunner(world, bus.join(), "node-a");
+    const two = await makeRunner(world, bus.join(), "node-b");
+    one.transport.answer = () => new Promise(() => {});
+    one.runner.start();
+    await settle(world);
+    two.runner.start();
+    await settle(world);
+    const busy = one.queue.shardOf(await enqueue(one.queue, "a@x.test")).number;
+    await settle(world);
+    assert.equal(one.transport.attempts.length, 1);
+    const stopped = one.runner.stop(300);
+    await settle(world);
+    await stopped;
+    await settle(world);
+    assert.deepEqual(two.runner.held, [1 - busy]);
+    assert.equal(two.transport.attempts.length, 0);
+    await two.runner.stop();
+  });
+
   test("results and leases are told to nobody, and a runner that stopped is not subscribed", async () => {
     const [world, bus] = [testWorld(), new FakeHintBus()];
     const hints = bus.join();
