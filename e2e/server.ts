@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly routes?: Readonly<Record<string, string>>;
   readonly dnsServers?: readonly string[];
   readonly defaultDomain?: string;
+  /** Networks that connections with a PROXY header come from. */
+  readonly proxies?: readonly string[];
   /** LOGIN without TLS from loopback addresses. */
   readonly cleartextLoopback?: boolean;
   /** Processes that serve together. */
@@ -85,7 +87,7 @@ export class TayoriServer {
       `default-domain = ${toml(options.defaultDomain ?? options.domains?.[0] ?? "tayori.test")}`,
       `[store]\nurl = ${toml(options.store?.url ?? `sqlite:${join(options.storeDirectory ?? this.directory, "tayori.sqlite")}`)}${options.store === undefined ? "" : `\nmaster-key = ${toml(options.store.masterKey)}`}`,
       `[dns]\nservers = [${(options.dnsServers ?? ["127.0.0.1:9"]).map(toml).join(", ")}]`,
-      `[listen]\n${any}`,
+      `[listen]\n${any}${options.proxies === undefined ? "" : `\nproxy-protocol = [${options.proxies.map(toml).join(", ")}]`}`,
       `[tls]\ncert = ${toml(this.certificate.cert)}\nkey = ${toml(this.certificate.key)}`,
       ...(options.routes === undefined ? [] : [`[outbound]\nroutes = { ${routes} }`]),
       ...(options.cleartextLoopback === true ? ["[auth]\ncleartext-loopback = true"] : []),

@@ -26,7 +26,7 @@ export class SmtpClient {
   private constructor(stream: LineStream) {
     this.stream = stream;
   }
-  static async connect(port: number, options: { readonly tls?: boolean } = {}): Promise<SmtpClient> {
+  static async connect(port: number, options: StreamOptions = {}): Promise<SmtpClient> {
     const client = new SmtpClient(await LineStream.connect(port, options));
     client.greeting = await client.reply();
     return client;

@@ -6,6 +6,14 @@ const TIMEOUT_MS = 30_000;
 
 export class StreamEnded extends Error {}
 
+export interface StreamOptions {
+  readonly tls?: boolean;
+  readonly host?: string;
+  readonly localAddress?: string;
+  /** Octets before everything else, such as a PROXY header. */
+  readonly preface?: Uint8Array;
+}
+
 export class LineStream {
   #socket: Socket;
   #chunks: Buffer[] = [];
@@ -18,10 +26,11 @@ export class LineStream {
     this.#socket = socket;
     this.#listen();
   }
-  static async connect(port: number, options: { readonly tls?: boolean; readonly host?: string } = {}): Promise<LineStream> {
+  static async connect(port: number, options: StreamOptions = {}): Promise<LineStream> {
     const host = options.host ?? "127.0.0.1";
-    const socket = connectTcp({ port, host, noDelay: true });
+    const socket = connectTcp({ port, host, noDelay: true, ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }) });
     await new Promise<void>((resolve, reject) => { socket.once("connect", resolve); socket.once("error", reject); });
+    if (options.preface !== undefined) socket.write(options.preface);
     const stream = new LineStream(socket);
     if (options.tls === true) await stream.startTls();
     return stream;
