@@ -62,10 +62,12 @@ describe("RFC 8601 section 2.2", () => {
   });
   test("a megabyte of anything is read in no time", () => {
     for (const part of ["(", ")", "\"", "a", "=", ";", " ", ".", "a=b ", "a.b=c ", ";a=b", "(a) ", "\\", "\"a\" "]) {
-      const start = performance.now();
-      shown(`a.test; spf=pass ${part.repeat(1_000_000 / part.length)}`);
-      shown(part.repeat(1_000_000 / part.length));
-      assert.ok(performance.now() - start < 200, JSON.stringify(part));
+      const [some, only] = [`a.test; spf=pass ${part.repeat(1_000_000 / part.length)}`, part.repeat(1_000_000 / part.length)];
+      const start = process.cpuUsage();
+      shown(some);
+      shown(only);
+      const { user, system } = process.cpuUsage(start);
+      assert.ok((user + system) / 1000 < 200, JSON.stringify(part));
     }
   });
   test("any text is read or refused", () => {

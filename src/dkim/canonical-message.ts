@@ -72,11 +72,12 @@ export class CanonicalMessage {
   constructor(header: Buffer) {
     this.header = header;
     const scan = scanHeader(header, 0, messageLimits, () => false);
+    const text = header.toString("latin1", 0, scan.end);
     const fields: HeaderField[] = [];
     for (let i = 0; i < scan.offsets.length; i += OFFSETS_PER_FIELD) {
       const start = scan.offsets[i]!;
       const colon = scan.offsets[i + 1]!;
-      const nameLower = header.toString("latin1", start, nameEnd(header, start, colon)).toLowerCase();
+      const nameLower = text.slice(start, nameEnd(header, start, colon)).toLowerCase();
       fields.push({ nameLower, start, end: scan.offsets[i + 2]!, valueStart: colon + 1, above: this.#count(nameLower, fields.length) });
     }
     this.fields = fields;

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { ascii } from "../base/bytes.ts";
 import { FakeResolver } from "../port/resolver.fake.ts";
+import type { Resolver } from "../port/resolver.ts";
 import { CanonicalMessage } from "./canonical-message.ts";
 import { DkimVerifier, verifyDkim } from "./dkim.ts";
 import type { VerifiedSignature } from "./dkim.ts";
 import { txtStrings, writeTxtStrings } from "./key-record.ts";
-import { signatureOctetsMax, signaturesMax, signedFieldsMax } from "./limits.ts";
+import { importedKeysMax, signatureOctetsMax, signaturesMax, signedFieldsMax } from "./limits.ts";
 import { PublicKeys } from "./public-keys.ts";
 import { DkimSigner, signDkim } from "./sign.ts";
 import type { SignOptions } from "./sign.ts";
@@ -210,6 +212,25 @@ describe("RFC 6376 section 6.1.2: keys", () => {
     const der = Buffer.concat([Buffer.from("3082020a", "hex"), Buffer.from("0282010100", "hex"), dear, Buffer.from("0282010100", "hex"), dear]);
     der.writeUInt16BE(der.length - 4, 2);
     assert.deepEqual(await verdicts(content, keysFrom({ [name]: [`v=DKIM1; p=${der.toString("base64")}`] })), ["permerror key-malformed"]);
+  });
+  test("a key is imported once for each text of a record, and forgotten after many others", async () => {
+    let current = text;
+    const keys = new PublicKeys({ resolve: (async () => ({ kind: "records", records: [current], authentic: true, ttl: 1 })) as Resolver["resolve"] });
+    const find = async (): Promise<KeyObject> => {
+      const answer = await keys.find("example.test", "rsa", "rsa-sha256");
+      assert.ok(answer.kind === "key" && answer.authentic);
+      return answer.key.key;
+    };
+    const first = await find();
+    assert.equal(await find(), first);
+    current = `${text}; n=changed`;
+    assert.notEqual(await find(), first);
+    for (let i = 0; i < importedKeysMax; i++) {
+      current = `v=DKIM1; n=${i}; p=`;
+      assert.deepEqual(await keys.find("example.test", "rsa", "rsa-sha256"), { kind: "fault", fault: "key-revoked", bits: null });
+    }
+    current = text;
+    assert.notEqual(await find(), first);
   });
   test("no record, and no answer", async () => {
     assert.deepEqual(await verdicts(content, keysFrom({})), ["permerror key-absent"]);

@@ -63,11 +63,11 @@ export class PublicKeys {
     return first!;
   }
 
+  /** The oldest entry goes first, used or not: importing a key again every two thousand keys costs less than noting each use. */
   #readOnce(text: string): Read {
     const known = this.#read.get(text);
-    // Deleted and set again, it is the last to be forgotten.
-    if (known !== undefined) this.#read.delete(text);
-    const read = known ?? readRecord(text);
+    if (known !== undefined) return known;
+    const read = readRecord(text);
     if (text.length <= keyRecordOctetsMax) this.#read.set(text, read);
     if (this.#read.size > importedKeysMax) this.#read.delete(this.#read.keys().next().value!);
     return read;
