@@ -83,7 +83,7 @@ export async function gatherEvidence(received: Received, world: EvidenceWorld): 
   }
 }
 
-/** Without the zone of a link-local address (RFC 4007 section 11). */
+/** Without the zone of a link-local address. */
 function addressOf(text: string): string {
   return text.split("%", 1)[0] ?? text;
 }
