@@ -17,7 +17,7 @@ import type { ObjectStore, StoreFailure } from "../port/object-store.ts";
 import type { Random } from "../port/random.ts";
 import type { Cipher } from "./cipher.ts";
 import { decodeEntry, encodeEntry, entryIdOf, HEADER_BYTES } from "./entry.ts";
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, ENTRY_BODY_BYTES_MAX, ENTRY_DECISIONS_MAX, ROUND_TRIES_MAX, VALID_FOR_MS } from "./limits.ts";
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, ENTRY_BODY_BYTES_MAX, ENTRY_DECISIONS_MAX, OVERTAKEN_PAUSE_MS_MAX, ROUND_OVERTAKEN_MAX, ROUND_TRIES_MAX, VALID_FOR_MS } from "./limits.ts";
 import { Draft, type InlineBody, type Machine } from "./machine.ts";
 import { pack, unpack } from "./packing.ts";
 import { type Head, readHead } from "./head.ts";
@@ -74,7 +74,8 @@ interface Attempt<State, D> {
   readonly decided: readonly { readonly waiting: Waiting<State, D>; readonly result: unknown }[];
   readonly later: readonly Waiting<State, D>[];
 }
-type RoundAnswer = { readonly kind: "done" } | { readonly kind: "again" } | { readonly kind: "failed"; readonly failure: StoreFailure };
+/** `overtaken`: others wrote meanwhile, so the store is well. */
+type RoundAnswer = { readonly kind: "done" } | { readonly kind: "again"; readonly overtaken?: true } | { readonly kind: "failed"; readonly failure: StoreFailure };
 
 export class Journal<State, Op, D extends Draft<Op>> {
   readonly prefix: string;
@@ -242,11 +243,18 @@ export class Journal<State, Op, D extends Draft<Op>> {
   async #settle(batch: Waiting<State, D>[]): Promise<void> {
     const attempts: Attempt<State, D>[] = [];
     try {
-      for (let tries = 0; ; tries++) {
+      let tries = 0;
+      let overtaken = 0;
+      for (;;) {
         const answer = await this.#round(batch, attempts);
         if (answer.kind === "done") return;
+        if (answer.kind === "again" && answer.overtaken === true && overtaken < ROUND_OVERTAKEN_MAX) {
+          overtaken += 1;
+          if (overtaken > 1) await this.world.clock.sleep(this.world.random.below(OVERTAKEN_PAUSE_MS_MAX));
+          continue;
+        }
         if (answer.kind === "again" && tries < ROUND_TRIES_MAX) {
-          if (tries > 1) await this.#backOff(tries);
+          if (tries++ > 1) await this.#backOff(tries);
           continue;
         }
         const failure: StoreFailure = answer.kind === "failed" ? answer.failure : { kind: "failure", retryable: true, outcome: "none", because: "throttled", detail: "too many writers at once" };
@@ -322,7 +330,7 @@ export class Journal<State, Op, D extends Draft<Op>> {
     const mine = attempts.find((other) => other.seq === seq && other.id.equals(there));
     if (mine !== undefined) return this.#written(mine, askedAt, validatedAt);
     const caught = await this.#catchUp();
-    return caught.kind === "failed" ? caught : { kind: "again" };
+    return caught.kind === "failed" ? caught : { kind: "again", overtaken: true };
   }
 
   /** The entry is in the store. It counts, unless so much time has passed that it may stand where another was trimmed. */

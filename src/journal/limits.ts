@@ -19,3 +19,7 @@ export const TRIM_AFTER_MS = 60 * 60 * 1000;
 export const ROUND_TRIES_MAX = 12;
 export const BACKOFF_MS_MIN = 5;
 export const BACKOFF_MS_MAX = 1000;
+/** How often others may be faster before a writer gives up: many nodes that write to one account at once all get their turn. */
+export const ROUND_OVERTAKEN_MAX = 200;
+/** A writer that was overtaken twice steps back for up to this long. */
+export const OVERTAKEN_PAUSE_MS_MAX = 25;
