@@ -66,6 +66,16 @@ const storeUrl = v.pipe(v.string(), v.rawTransform<string, { readonly kind: "sql
   return NEVER;
 }));
 
+/** A store's url as commands are given it; paths are relative to `folder`. Null where it is none. */
+export function parseStorePlace(url: string, folder: string): StorePlace | null {
+  const answer = v.safeParse(storeUrl, url);
+  return answer.success ? placeOf(answer.output, folder) : null;
+}
+function placeOf(url: v.InferOutput<typeof storeUrl>, folder: string): StorePlace {
+  if (url.kind === "sqlite") return { kind: "sqlite", path: resolve(folder, url.path) };
+  return { kind: "s3", url: url.url, credentialsPath: url.credentials === null ? null : resolve(folder, url.credentials) };
+}
+
 /** The declaration. Entries in the order in which the reference shows them. */
 export const declaration = v.strictObject({
   hostname: domain({ text: "The name of this host, as it greets others (SMTP banner, EHLO, Received) and as its certificate should name it.", sample: '"mx.example.test"' }),
@@ -123,6 +133,11 @@ export const declaration = v.strictObject({
       type: "url or list of urls", absent: "the workers of one server tell each other; other processes look every 2 seconds", sample: '"nats://127.0.0.1:4222"',
       text: "The NATS servers over which hosts with the same store tell each other at once of new mail and changes: `nats://host:port`, `nats://user:password@host:port`, or `tls://` in place of `nats://`. While NATS is away everything works as without it.",
     })),
+  }), {}),
+  retention: v.optional(v.strictObject({
+    expunged: v.optional(parsed((value) => (value === "0" ? 0 : parseDuration(value)), 'a duration like "7d", or "0"', {
+      type: "duration", text: "How long messages that were expunged, or deleted with their mailbox, can be brought back (`account undelete`). They count for no quota. `0`: not at all.",
+    }), "7d"),
   }), {}),
   message: v.optional(v.strictObject({
     "size-max": v.optional(parsed(parseSize, 'a size like "32MB" or "64MiB"', { type: "size", text: "The largest message that is taken, by SMTP and by IMAP (RFC 1870)." }), "32MB"),
@@ -209,7 +224,7 @@ export function writeProblem({ file, line, reason }: Problem): string {
 function settle(declared: Declared, folder: string): Settings {
   const { url } = declared.store;
   const path = resolve(folder, url.kind === "sqlite" ? url.path : url.bucket);
-  const place: StorePlace = url.kind === "sqlite" ? { kind: "sqlite", path } : { kind: "s3", url: url.url, credentialsPath: url.credentials === null ? null : resolve(folder, url.credentials) };
+  const place = placeOf(url, folder);
   const { cert, key } = declared.tls;
   const { helo, routes, ...outbound } = declared.outbound;
   return {

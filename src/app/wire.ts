@@ -17,6 +17,7 @@ import { Keyring } from "../journal/keyring.ts";
 import { noHints, type Hints } from "../port/hints.ts";
 import type { Log } from "../port/log.ts";
 import { noMetrics, type Metrics } from "../port/metrics.ts";
+import { FencedStore } from "../port/fenced-store.ts";
 import type { ObjectStore } from "../port/object-store.ts";
 import { Queue } from "../queue/queue.ts";
 import { openMasterKey } from "./master-key.ts";
@@ -57,13 +58,10 @@ export async function openDirectory(settings: Settings, log: Log, serving: Parti
   const { metrics = noMetrics, hints = noHints, workers = 1 } = serving;
   const clock = new NodeClock();
   const random = new NodeRandom();
-  let sqlite: SqliteStore | null = null;
-  let store: ObjectStore;
-  try {
-    store = settings.store.kind === "sqlite" ? sqlite = await openSqliteStore(settings.store.path) : await openS3(settings.store, { clock, random, log, metrics });
-  } catch (error) {
-    return { kind: "failed", detail: error instanceof Error ? error.message : String(error) };
-  }
+  const opened = await openStore(settings.store, { clock, random, log, metrics });
+  if (opened.kind === "failed") return opened;
+  const { sqlite } = opened;
+  const store = new FencedStore(opened.store, clock);
   const master = await openMasterKey(settings.store.masterKeyPath, store, random);
   if (master.kind === "failed") {
     await store.close();
@@ -71,7 +69,7 @@ export async function openDirectory(settings: Settings, log: Log, serving: Parti
   }
   const world = { store, clock, random, log, hints };
   const keyring = new Keyring(store, master.key, random);
-  const accounts = new Accounts(world, keyring, { idleBytesMax: IDLE_ACCOUNT_BYTES / workers, bodies: newBodyCache(BODY_CACHE_BYTES / workers) });
+  const accounts = new Accounts(world, keyring, { idleBytesMax: IDLE_ACCOUNT_BYTES / workers, bodies: newBodyCache(BODY_CACHE_BYTES / workers), keepExpungedMs: settings.retention.expunged });
   const lookup = new Lookup(store, clock);
   const contents = { prepare: async (id: string) => contentsAnswer(await accounts.create(id)), erase: async (id: string) => contentsAnswer(await accounts.erase(id)) };
   const directory = new Directory({ store, lookup, clock, random, contents });
@@ -79,6 +77,17 @@ export async function openDirectory(settings: Settings, log: Log, serving: Parti
   const logins = new Logins({ store, lookup, clock, random, defaultDomain: settings["default-domain"] ?? null });
   const signingKeys = new SigningKeys({ store, keyring, clock, random });
   return { kind: "open", open: { ...world, settings, store, sqlite, keyring, accounts, directory, recipients, logins, signingKeys, close: () => store.close() } };
+}
+
+/** A store as it is, without regard to a fence. */
+export async function openStore(place: StorePlace, world: Omit<S3World, "credentials">): Promise<{ readonly kind: "open"; readonly store: ObjectStore; readonly sqlite: SqliteStore | null } | Failed> {
+  try {
+    if (place.kind === "s3") return { kind: "open", store: await openS3(place, world), sqlite: null };
+    const sqlite = await openSqliteStore(place.path);
+    return { kind: "open", store: sqlite, sqlite };
+  } catch (error) {
+    return { kind: "failed", detail: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Loaded only where it is used: commands on a file should be quick. */

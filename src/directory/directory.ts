@@ -255,18 +255,6 @@ export class Directory {
     return this.#list(ADDRESS_PREFIX, addressForm, ({ value }, key) => (value.kind === "alias" ? { address: addressOfKey(key), targets: value.targets } : null));
   }
 
-  /** Addresses that point at no account, and those in no domain: one sentence each. */
-  async danglingReferences(): Promise<ListOf<string>> {
-    const [domains, accounts] = [await this.listDomains(), await this.listAccounts()];
-    if (domains.kind !== "list") return domains;
-    if (accounts.kind !== "list") return accounts;
-    const [hosted, ids] = [new Set(domains.entries.map((entry) => domainKey(entry.domain))), new Set(accounts.entries.map((entry) => entry.accountId))];
-    return this.#list(ADDRESS_PREFIX, addressForm, ({ value }, key) => {
-      if (value.kind === "account" && !ids.has(value.accountId)) return `address ${addressOfKey(key)} points at an account that is not there`;
-      return hosted.has(DOMAIN_PREFIX + key.slice(ADDRESS_PREFIX.length).split("/", 1)[0]!) ? null : `address ${addressOfKey(key)} is in a domain that is not hosted`;
-    });
-  }
-
   async #credentials(password: string): Promise<ScramCredentials | Unusable> {
     const credentials = await makeCredentials(password, this.#random.bytes(SALT_BYTES), this.#iterations);
     return credentials ?? { kind: "unusable", why: "the password is empty, too long, or holds control characters" };
@@ -350,7 +338,8 @@ export class Directory {
   }
 }
 
-function addressOfKey(key: string): string {
+/** The address whose object has this key, for people. */
+export function addressOfKey(key: string): string {
   const [domain = "", local = ""] = key.slice(ADDRESS_PREFIX.length).split("/");
   const [localPart, parsed] = [parseKeyPart(local) ?? local, parseDomain(parseKeyPart(domain) ?? "")];
   return parsed === null ? `${localPart}@${domain}` : writeAddress({ localPart, domain: parsed });

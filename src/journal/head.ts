@@ -62,6 +62,20 @@ function isOlder(value: unknown): value is PassedSeq[] {
 }
 
 /**
+ * Puts another pointer in the place of the one with this etag (null for none), for repairs: whoever looks for a snapshot from
+ * now on takes this one. `current` is what the one before says, where it can be read. `behind`: it is another one by now.
+ */
+export async function replaceHead(store: ObjectStore, prefix: string, before: { readonly head: Head | null; readonly etag: string | null }, wanted: Omit<Head, "older">): Promise<{ readonly kind: "moved"; readonly head: Head } | { readonly kind: "behind" } | StoreFailure> {
+  const head = { ...wanted, older: olderOf(before.head) };
+  const put = await store.put(headKey(prefix), Buffer.from(JSON.stringify({ format: 1, ...head }), "utf8"), before.etag === null ? { ifAbsent: true } : { ifMatch: before.etag });
+  if (put.kind === "done") return { kind: "moved", head };
+  if (put.kind === "failure" && put.outcome === "none") return put;
+  const now = await readHead(store, prefix);
+  if (now.kind === "failure") return now.because === "corrupt" ? { kind: "behind" } : now;
+  return now.head?.id === wanted.id ? { kind: "moved", head } : { kind: "behind" };
+}
+
+/**
  * Moves the pointer forward from the one with the id `base` (null for none), whose objects the new snapshot may refer to.
  * `behind`: another node has moved it since; the objects of the one before may be collected from then on.
  */

@@ -181,6 +181,14 @@ async function shardCount(store: ObjectStore, wanted: number): Promise<number | 
   return { kind: "failure", retryable: true, outcome: "unknown", because: "unavailable", detail: `${CONFIG_KEY}: could not be read back` };
 }
 
+/** How many shards there are; null where there is no queue yet. */
+export async function readShardCount(store: ObjectStore): Promise<number | null | StoreFailure> {
+  const answer = await store.get(CONFIG_KEY);
+  if (answer.kind === "failure") return answer;
+  if (answer.kind !== "found") return null;
+  return parseConfig(answer.bytes) ?? { kind: "failure", retryable: false, outcome: "none", because: "corrupt", detail: `${CONFIG_KEY}: not a queue's configuration` };
+}
+
 function parseConfig(bytes: Buffer): number | null {
   try {
     const value: unknown = JSON.parse(bytes.toString("utf8"));

@@ -14,12 +14,13 @@ import { failed, type CliIo, type CommandResult } from "./io.ts";
 import { showResults } from "./message.ts";
 import { changeQueued, listQueue, showQueued } from "./queue.ts";
 import type { Assemble } from "./serve.ts";
-import { checkStore, storeStats } from "./store.ts";
+import { addStoreCommands } from "./store-commands.ts";
+import type { UndeleteOptions } from "./undelete.ts";
 import { exportAccount, importAccount, type ExportOptions, type ImportOptions } from "./transfer.ts";
 
 type Globals = { readonly config: string; readonly json?: boolean };
 /** Runs with the store open, and closes it. */
-type WithDirectory<O> = (open: OpenDirectory, options: O, args: readonly string[]) => Promise<CommandResult>;
+export type WithDirectory<O> = (open: OpenDirectory, options: O, args: readonly string[]) => Promise<CommandResult>;
 /** The same for what asks the DNS. */
 type WithResolver<O> = (open: OpenDirectory, resolver: Resolver, options: O, args: readonly string[]) => Promise<CommandResult>;
 
@@ -66,7 +67,9 @@ function buildProgram(io: CliIo, finish: (result: CommandResult) => void): Comma
     return opened.kind === "open" ? act(opened.queue, options, args) : failed("unavailable", opened.detail);
   });
   addDomainCommands(group(program, "domain", "the domains hosted here"), directory);
-  addAccountCommands(group(program, "account", "accounts"), io, directory);
+  const account = group(program, "account", "accounts");
+  addAccountCommands(account, io, directory);
+  addUndelete(account, directory);
   addAliasCommands(group(program, "alias", "addresses that stand for others"), directory);
   addQueueCommands(group(program, "queue", "mail on its way to other hosts"), queue);
   const dns = <O>(act: WithResolver<O>) => directory<O>((open, options, args) => withResolver(open, (resolver) => act(open, resolver, options, args)));
@@ -74,10 +77,7 @@ function buildProgram(io: CliIo, finish: (result: CommandResult) => void): Comma
   addDnsCommands(group(program, "dns", "what the DNS should say of a domain"), directory, dns);
   group(program, "message", "single messages").command("auth <address> <mailbox> <uid>").description("what was found out about a message when it came (SPF, DKIM, DMARC)")
     .action(directory((open, _, [address, mailbox, uid]) => showResults(open, { address: address!, mailbox: mailbox!, uid: uid! })));
-  const store = group(program, "store", "the store");
-  store.command("stats").description("count what is in the store").action(directory((open) => storeStats(open)));
-  store.command("probe").description("try what the store can do, and say what was found; nothing need be in it yet").action(action(io, finish, async (settings) => (await import("./store-probe.ts")).probeStore(settings)));
-  store.command("check").description("read everything in the store, and say what is damaged").action(directory((open) => checkStore(open)));
+  addStoreCommands(group(program, "store", "the store"), io, directory, (act) => action(io, finish, act));
   return program;
 }
 
@@ -89,8 +89,8 @@ function addServeCommands(program: Command, io: CliIo, finish: (result: CommandR
     .action(async () => finish(await (await import("./demo.ts")).demo(io, assemble)));
 }
 
-type Wrap = <O>(act: WithDirectory<O>) => CommanderAction;
-type CommanderAction = (...all: unknown[]) => Promise<void>;
+export type Wrap = <O>(act: WithDirectory<O>) => CommanderAction;
+export type CommanderAction = (...all: unknown[]) => Promise<void>;
 
 function addDomainCommands(domain: Command, wrap: Wrap): void {
   domain.command("add <domain>").description("host a domain").action(wrap((open, _, [name]) => addDomain(open, name!)));
@@ -123,6 +123,12 @@ function addAccountCommands(account: Command, io: CliIo, wrap: Wrap): void {
   account.command("import <address>").description("take mail from a Maildir, an mbox file, or a folder of .mbox files").requiredOption("--from <path>", "where it is")
     .option("--mailbox <name>", "where the messages of a single mbox file go (INBOX)")
     .action(wrap<ImportOptions>((open, options, [address]) => importAccount(open, io, address!, options)));
+}
+
+function addUndelete(account: Command, wrap: Wrap): void {
+  account.command("undelete <address>").description("bring back mail that was expunged lately, under new UIDs").option("--since <duration>", "only what was expunged no longer ago, as 2h")
+    .option("--mailbox <name>", "only what was in this mailbox").option("--to <mailbox>", "where it goes (where it was)")
+    .action(wrap<UndeleteOptions>(async (open, options, [address]) => (await import("./undelete.ts")).undelete(open, address!, options)));
 }
 
 function addAliasCommands(alias: Command, wrap: Wrap): void {

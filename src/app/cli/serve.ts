@@ -4,6 +4,7 @@ import { NodeClock } from "../../adapter/node-clock.ts";
 import { NodeRandom } from "../../adapter/node-random.ts";
 import { PrometheusMetrics } from "../../adapter/prometheus.ts";
 import { WorkerProcess } from "../../adapter/worker-process.ts";
+import { describeFence, readFence } from "../../port/fenced-store.ts";
 import { type Hints, joinHints } from "../../port/hints.ts";
 import type { Log } from "../../port/log.ts";
 import type { Metrics } from "../../port/metrics.ts";
@@ -100,6 +101,8 @@ async function serveOver(settings: Settings, assemble: Assemble, { log, told, wo
   const { open } = opened;
   try {
     const queue = await openQueue(open);
+    const fence = await readFence(open.store);
+    if (fence.kind !== "open") return fence.kind === "fenced" ? describeFence(fence.fence) : `the store cannot be read: ${fence.detail}`;
     if (queue.kind === "failed") return queue.detail;
     const parts = await assemble(open, queue.queue, metrics);
     if ("kind" in parts) return parts.detail;

@@ -167,7 +167,8 @@ function flagsOf(message: FileMessage): FlagSet {
   return { system: message.system & (FLAG.answered | FLAG.flagged | FLAG.deleted | FLAG.seen | FLAG.draft), keywords: message.keywords };
 }
 
-async function withAccount(open: OpenDirectory, text: string, act: (account: Account) => Promise<CommandResult>): Promise<CommandResult> {
+/** Opens the account of this address, with its quota, and lets go of it afterwards. */
+export async function withAccount(open: OpenDirectory, text: string, act: (account: Account) => Promise<CommandResult>): Promise<CommandResult> {
   const address = parseAddress(text);
   if (address === null) return misused(`"${text}" is no mail address.`);
   const found = await open.directory.account(address);
