@@ -17,7 +17,7 @@ import type { ObjectStore, StoreFailure } from "../port/object-store.ts";
 import type { Random } from "../port/random.ts";
 import type { Cipher } from "./cipher.ts";
 import { decodeEntry, encodeEntry, entryIdOf, HEADER_BYTES } from "./entry.ts";
-import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, ENTRY_BODY_BYTES_MAX, ENTRY_DECISIONS_MAX, OVERTAKEN_PAUSE_MS_MAX, ROUND_OVERTAKEN_MAX, ROUND_TRIES_MAX, VALID_FOR_MS } from "./limits.ts";
+import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, ENTRY_BODY_BYTES_MAX, ENTRY_DECISIONS_MAX, CONTENDED_ROUNDS, OVERTAKEN_PAUSE_MS_MAX, ROUND_OVERTAKEN_MAX, ROUND_TRIES_MAX, VALID_FOR_MS } from "./limits.ts";
 import { Draft, type InlineBody, type Machine } from "./machine.ts";
 import { pack, unpack } from "./packing.ts";
 import { type Head, readHead } from "./head.ts";
@@ -94,6 +94,8 @@ export class Journal<State, Op, D extends Draft<Op>> {
   #spoiled = false;
   #waiting: Waiting<State, D>[] = [];
   #draining = false;
+  /** Rounds left in which others are expected to write, too. */
+  #contended = 0;
   #turn: Promise<void> = Promise.resolve();
   #listeners = new Set<(ops: readonly Op[], seq: number) => void>();
   #writtenListeners = new Set<(seq: number) => void>();
@@ -274,7 +276,9 @@ export class Journal<State, Op, D extends Draft<Op>> {
   /** Decides, writes and applies once. `attempts` are those of the same batch of which nobody knows whether they were or will be done. */
   async #round(batch: Waiting<State, D>[], attempts: Attempt<State, D>[]): Promise<RoundAnswer> {
     // From a state that was not validated lately nothing is written: its next entry may have been written, and trimmed since.
-    if (this.#spoiled || this.ageMs(this.#validatedAt) > VALID_FOR_MS) {
+    // Where others write, too, a read is cheaper than a write in vain.
+    if (this.#contended > 0) this.#contended -= 1;
+    if (this.#spoiled || this.#contended > 0 || this.ageMs(this.#validatedAt) > VALID_FOR_MS) {
       const fresh = await this.#catchUp();
       if (fresh.kind === "failed") return fresh;
     }
@@ -330,6 +334,7 @@ export class Journal<State, Op, D extends Draft<Op>> {
     const mine = attempts.find((other) => other.seq === seq && other.id.equals(there));
     if (mine !== undefined) return this.#written(mine, askedAt, validatedAt);
     const caught = await this.#catchUp();
+    this.#contended = CONTENDED_ROUNDS;
     return caught.kind === "failed" ? caught : { kind: "again", overtaken: true };
   }
 

@@ -23,3 +23,5 @@ export const BACKOFF_MS_MAX = 1000;
 export const ROUND_OVERTAKEN_MAX = 200;
 /** A writer that was overtaken twice steps back for up to this long. */
 export const OVERTAKEN_PAUSE_MS_MAX = 25;
+/** Rounds after an overtaken one in which the journal is read before it is written to. */
+export const CONTENDED_ROUNDS = 32;
