@@ -10,27 +10,16 @@
 import { BinaryReader, BinaryWriter, BrokenRecord } from "../base/binary.ts";
 import { assert } from "../base/assert.ts";
 import { EMPTY } from "../base/bytes.ts";
-import type { Clock } from "../port/clock.ts";
-import type { Hints } from "../port/hints.ts";
-import type { Log } from "../port/log.ts";
-import type { ObjectStore, StoreFailure } from "../port/object-store.ts";
-import type { Random } from "../port/random.ts";
+import type { StoreFailure } from "../port/object-store.ts";
 import type { Cipher } from "./cipher.ts";
 import { decodeEntry, encodeEntry, entryIdOf, HEADER_BYTES } from "./entry.ts";
 import { BACKOFF_MS_MAX, BACKOFF_MS_MIN, ENTRY_BODY_BYTES_MAX, ENTRY_DECISIONS_MAX, CONTENDED_ROUNDS, OVERTAKEN_PAUSE_MS_MAX, ROUND_OVERTAKEN_MAX, ROUND_TRIES_MAX, VALID_FOR_MS } from "./limits.ts";
-import { Draft, type InlineBody, type Machine } from "./machine.ts";
-import { pack, unpack } from "./packing.ts";
+import { Draft, type Machine } from "./machine.ts";
 import { type Head, readHead } from "./head.ts";
-import { entryKey, objectKey } from "./keys.ts";
+import { type JournalWorld, SealedObjects } from "./sealed-objects.ts";
+import { entryKey } from "./keys.ts";
 
-export interface JournalWorld {
-  readonly store: ObjectStore;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** How other processes learn at once of what this one wrote; without it they look by their timers. */
-  readonly hints?: Hints;
-}
+export type { JournalWorld } from "./sealed-objects.ts";
 
 export type Decision<R> =
   /** The operations were put into the draft. */
@@ -77,10 +66,7 @@ interface Attempt<State, D> {
 /** `overtaken`: others wrote meanwhile, so the store is well. */
 type RoundAnswer = { readonly kind: "done" } | { readonly kind: "again"; readonly overtaken?: true } | { readonly kind: "failed"; readonly failure: StoreFailure };
 
-export class Journal<State, Op, D extends Draft<Op>> {
-  readonly prefix: string;
-  readonly world: JournalWorld;
-  readonly cipher: Cipher;
+export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
   readonly machine: Machine<State, Op, D>;
   #state: State;
   #seq = 0;
@@ -101,9 +87,7 @@ export class Journal<State, Op, D extends Draft<Op>> {
   #writtenListeners = new Set<(seq: number) => void>();
 
   constructor(prefix: string, world: JournalWorld, cipher: Cipher, machine: Machine<State, Op, D>) {
-    this.prefix = prefix;
-    this.world = world;
-    this.cipher = cipher;
+    super(prefix, world, cipher);
     this.machine = machine;
     this.#state = machine.empty();
   }
@@ -169,46 +153,6 @@ export class Journal<State, Op, D extends Draft<Op>> {
       this.#waiting.push({ decide, bodyBytes, done: resolve as (answer: CommitAnswer<unknown>) => void, crashed: reject });
       if (!this.#draining) void this.#drain();
     });
-  }
-
-  /** The octets of a body that lies inside an entry, or inside a pack of that name. Null when it is absent or was changed. */
-  async body(place: InlineBody, bytesMax: number, pack: string | null = null): Promise<Buffer | null | StoreFailure> {
-    const sealed = await this.sealedBody(place, pack);
-    return Buffer.isBuffer(sealed) ? unpack(this.cipher, sealed, `${this.prefix}body`, bytesMax) : sealed;
-  }
-  /** A body as it lies in the store: it can be put elsewhere in the same journal as it is. */
-  async sealedBody(place: InlineBody, pack: string | null): Promise<Buffer | null | StoreFailure> {
-    const key = pack === null ? entryKey(this.prefix, place.seq) : objectKey(this.prefix, pack);
-    const answer = await this.world.store.get(key, { range: { start: place.offset, end: place.offset + place.length } });
-    if (answer.kind === "failure") return answer;
-    return answer.kind === "found" ? answer.bytes : null;
-  }
-  /** Sealed bodies, one after the other, as an object. */
-  async putPack(name: string, sealed: Buffer): Promise<StoreFailure | null> {
-    return this.#putNamed(name, sealed);
-  }
-  packBody(plain: Buffer): Buffer {
-    return pack(this.cipher, plain, `${this.prefix}body`);
-  }
-  /** An object of this journal, unpacked: a large body or a part of a snapshot. */
-  async object(name: string, bytesMax: number): Promise<Buffer | null | StoreFailure> {
-    const answer = await this.world.store.get(objectKey(this.prefix, name));
-    if (answer.kind === "failure") return answer;
-    return answer.kind === "found" ? unpack(this.cipher, answer.bytes, `${this.prefix}${name}`, bytesMax) : null;
-  }
-  /** A name no other object has, with its time in front: garbage is judged by age. */
-  newObjectName(kind: "c" | "b" | "p"): string {
-    return `${kind}/${this.world.clock.now().toString(36).padStart(9, "0")}-${this.world.random.bytes(10).toString("hex")}`;
-  }
-  async putObject(name: string, plain: Buffer): Promise<StoreFailure | null> {
-    return this.#putNamed(name, pack(this.cipher, plain, `${this.prefix}${name}`));
-  }
-  /** The name is new and the octets are fixed, so writing them again after an unknown outcome is harmless. */
-  async #putNamed(name: string, bytes: Buffer): Promise<StoreFailure | null> {
-    const answer = await this.world.store.put(objectKey(this.prefix, name), bytes, {});
-    if (answer.kind !== "failure" || answer.outcome === "none") return answer.kind === "failure" ? answer : null;
-    const again = await this.world.store.put(objectKey(this.prefix, name), bytes, {});
-    return again.kind === "failure" ? again : null;
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
