@@ -60,8 +60,8 @@ describe("two workers", () => {
       await smtp.quit();
     }));
     const seconds = (performance.now() - startedAt) / 1000;
-    // Connections are given out in turn: two in a row are with two workers.
-    for (let i = 0; i < 2; i++) assert.deepEqual(await delivered(server), acknowledged);
+    // Chance decides which worker a reader gets: 32 of them are all with one in one of two thousand million runs.
+    for (let i = 0; i < 8; i++) assert.deepEqual(await delivered(server), acknowledged);
     await eventually("both workers' log lines", () => (workersIn(server, "smtp-message").size === 2 && workersIn(server, "imap-login").size === 2 ? true : undefined));
     console.log(`# ${DELIVERIES} deliveries over two workers in ${seconds.toFixed(2)} s`);
   });
@@ -78,7 +78,7 @@ describe("two workers", () => {
     const heardAt: Map<number, number>[] = [];
     const idling: ImapClient[] = [];
     const { exists } = await (await open(server, ACCOUNTS[0])).select("INBOX");
-    for (let i = 0; i < 4; i++) {
+    for (let i = 0; i < 8; i++) {
       const client = await open(server, ACCOUNTS[0]);
       idling.push(client);
       const heard = new Map<number, number>();
@@ -137,7 +137,7 @@ describe("two workers", () => {
     ending = true;
     await load;
     console.log(`# worker killed: ${broken} connections broken, ${withoutIt.toFixed(0)} messages a second from then on, back after ${back.toFixed(0)} ms`);
-    assert.ok(broken > 0 && broken <= CONNECTIONS, `${broken} connections broke`);
+    assert.ok(broken > 0 && broken <= 2 * CONNECTIONS, `${broken} connections broke`);
     const found = await delivered(server);
     assert.deepEqual([...acknowledged].filter((id) => !found.has(id)), []);
     assert.equal(await server.metric("tayori_worker_restarts_total"), 1);

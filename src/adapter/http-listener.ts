@@ -12,6 +12,8 @@ export interface HttpListenerOptions {
   readonly host: string;
   /** 0: one that the operating system chooses. */
   readonly port: number;
+  /** Other processes of this user listen there too. */
+  readonly shared?: boolean;
   readonly log: Log;
   /** Must not look at the body; bodies of requests are thrown away. */
   respond(request: { readonly method: string; readonly target: string }): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string }>;
@@ -26,7 +28,7 @@ export function listenHttp(options: HttpListenerOptions): Promise<HttpListenAnsw
   server.maxConnections = CONNECTIONS_MAX;
   return new Promise((resolve) => {
     server.once("error", (error) => resolve({ kind: "failed", detail: error.message }));
-    server.listen({ host: options.host, port: options.port }, () => {
+    server.listen({ host: options.host, port: options.port, reusePort: options.shared === true }, () => {
       server.on("error", (error) => options.log.error("http-listener-error", { detail: error.message }));
       const { address, port } = server.address() as AddressInfo;
       resolve({ kind: "listening", address, port, close: () => closeServer(server) });

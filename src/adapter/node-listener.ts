@@ -19,6 +19,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: the operating system chooses. */
   readonly port: number;
+  /** Other processes of this user listen there too, and the kernel gives each its part of the connections (SO_REUSEPORT). */
+  readonly shared?: boolean;
   readonly tls: "none" | "starttls" | "implicit";
   /** Not null unless `tls` is "none". */
   readonly serverTls: ServerTls | null;
@@ -79,10 +81,10 @@ class NodeListener implements Listener {
     return this.#open.size;
   }
   bind(): Promise<void> {
-    const { host, port } = this.#options;
+    const { host, port, shared = false } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen({ host, port, backlog: 1024 }, () => {
+      this.#server.listen({ host, port, backlog: 1024, reusePort: shared }, () => {
         this.#server.off("error", reject);
         const bound = this.#server.address();
         assert(bound !== null && typeof bound !== "string", "a TCP server has an address");

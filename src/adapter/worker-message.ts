@@ -25,3 +25,5 @@ export type ToWorker =
 
 /** Which worker a process is, from 1 on. */
 export const WORKER_VARIABLE = "TAYORI_WORKER";
+/** Where the listeners are, in JSON: ports that the settings left to the operating system are the same in every worker. */
+export const LISTEN_VARIABLE = "TAYORI_LISTEN";

@@ -1,8 +1,9 @@
 /**
  * The primary of several workers: starts them, starts those anew that end, passes hints between them, sums their numbers, and ends them.
  *
- * They share the listening sockets through node's cluster: the primary accepts and gives connections out in turn, so a worker that dies
- * takes with it the connections it has, and nothing else. The primary holds no mail and opens no store; what it could lose is nothing.
+ * The workers listen in the same places, and the kernel gives each its part of the connections (SO_REUSEPORT). The primary touches none:
+ * node's way, in which it accepts and hands them on, leaves those that were on their way to a worker when it died open and unanswered for
+ * ever. A worker that dies takes with it the connections it has. The primary holds no mail; what it could lose is nothing.
  */
 import cluster, { type Worker } from "node:cluster";
 import type { Clock } from "../port/clock.ts";
@@ -10,10 +11,12 @@ import type { Log } from "../port/log.ts";
 import type { Metrics } from "../port/metrics.ts";
 import { HintRelay, type RelayMember } from "./local-hints.ts";
 import { WORKER_METRICS_MS_MAX, WORKER_READY_MS_MAX, WORKER_RESTART_MS_MAX, WORKER_RESTART_MS_MIN, WORKER_STEADY_MS } from "./limits.ts";
-import { WORKER_VARIABLE, type Exposition, type MetricFamilies, type Places, type ToPrimary, type ToWorker } from "./worker-message.ts";
+import { LISTEN_VARIABLE, WORKER_VARIABLE, type Exposition, type MetricFamilies, type Places, type ToPrimary, type ToWorker } from "./worker-message.ts";
 
 export interface WorkerPoolOptions {
   readonly count: number;
+  /** What the workers are given as their places to listen. */
+  readonly listen: unknown;
   readonly clock: Clock;
   readonly log: Log;
   /** Of the primary itself. */
@@ -21,8 +24,6 @@ export interface WorkerPoolOptions {
   readonly sum: (families: readonly MetricFamilies[]) => Promise<Exposition>;
 }
 export type StartAnswer = { readonly kind: "ready"; readonly places: Places } | { readonly kind: "failed"; readonly detail: string };
-
-const KEEP_ALIVE_MS = 60_000;
 
 interface Slot {
   readonly number: number;
@@ -45,8 +46,6 @@ export class WorkerPool {
   #collecting: Promise<Exposition> | null = null;
   #collection = 0;
   readonly #collected = new Map<number, (families: MetricFamilies) => void>();
-  /** While all workers wait to be started again nothing else keeps the process. */
-  #keepAlive: NodeJS.Timeout | null = null;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -58,7 +57,6 @@ export class WorkerPool {
     const { clock } = this.#options;
     const answered = new Promise<StartAnswer>((resolve) => { this.#started = resolve; });
     const cancel = clock.timer(WORKER_READY_MS_MAX, () => this.#started({ kind: "failed", detail: "the workers are not ready in time" }));
-    this.#keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
     for (const slot of this.#slots) this.#fork(slot);
     const answer = await answered;
     cancel();
@@ -81,7 +79,6 @@ export class WorkerPool {
     });
     await empty;
     cancel();
-    clearInterval(this.#keepAlive ?? undefined);
     return this.#orderly;
   }
   #checkEmpty(): void {
@@ -90,7 +87,7 @@ export class WorkerPool {
 
   #fork(slot: Slot): void {
     if (this.#ending) return;
-    const worker = cluster.fork({ [WORKER_VARIABLE]: String(slot.number) });
+    const worker = cluster.fork({ [WORKER_VARIABLE]: String(slot.number), [LISTEN_VARIABLE]: JSON.stringify(this.#options.listen) });
     const member = this.#relay.join({ send: (message, sent) => this.#send(worker, message, sent) });
     slot.worker = worker;
     slot.ready = false;

@@ -3,7 +3,7 @@ import cluster from "node:cluster";
 import type { Clock } from "../port/clock.ts";
 import { LocalHints } from "./local-hints.ts";
 import { WORKER_METRICS_MS_MAX } from "./limits.ts";
-import { WORKER_VARIABLE, type Exposition, type MetricFamilies, type Places, type ToPrimary, type ToWorker } from "./worker-message.ts";
+import { LISTEN_VARIABLE, WORKER_VARIABLE, type Exposition, type MetricFamilies, type Places, type ToPrimary, type ToWorker } from "./worker-message.ts";
 
 export class WorkerProcess {
   /** From 1 on; the same again after a restart. */
@@ -30,6 +30,11 @@ export class WorkerProcess {
     return cluster.isWorker && Number.isInteger(number) && number > 0 ? new WorkerProcess(number, clock) : null;
   }
 
+  /** Where to listen, as the primary gave it. */
+  get listen(): unknown {
+    const given: unknown = JSON.parse(process.env[LISTEN_VARIABLE] ?? "null");
+    return given;
+  }
   ready(places: Places, families: () => Promise<MetricFamilies>): void {
     this.#families = families;
     this.#send({ kind: "ready", places });

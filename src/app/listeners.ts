@@ -1,5 +1,6 @@
 /** Opens every listener that the settings name, or none of them. */
 import { listenHttp } from "../adapter/http-listener.ts";
+import { claimPlace, type PlaceClaim } from "../adapter/place-claim.ts";
 import { listen, type ListenOptions, type Refused } from "../adapter/node-listener.ts";
 import type { ServerTls } from "../adapter/tls-context.ts";
 import type { Clock } from "../port/clock.ts";
@@ -8,7 +9,7 @@ import type { Log } from "../port/log.ts";
 import type { Metrics } from "../port/metrics.ts";
 import type { WebRequest, WebResponse } from "../web/web.ts";
 import type { Settings } from "./settings.ts";
-import { writeHostPort } from "./units.ts";
+import { writeHostPort, type HostPort } from "./units.ts";
 
 export type MailListenerKind = "smtp" | "submission" | "submissions" | "imap" | "imaps";
 export type ListenerKind = MailListenerKind | "http";
@@ -25,9 +26,13 @@ export interface ListenerWorld {
   readonly sessions: Readonly<Record<MailListenerKind, (connection: Connection) => Promise<void>>>;
   readonly respond: (request: WebRequest) => Promise<WebResponse>;
 }
-/** The part of one of several workers. Connections are given out in turn, but do not all last as long: a quarter more than an even share. */
+/**
+ * The part of one of several workers. The kernel chooses by chance who gets a connection: with three standard deviations above an even
+ * share, a worker refuses nobody long before the limit of all is reached.
+ */
 export function shareOf(limit: number, workers: number): number {
-  return workers === 1 ? limit : Math.min(limit, Math.ceil((1.25 * limit) / workers));
+  const even = limit / workers;
+  return workers === 1 ? limit : Math.min(limit, Math.ceil(even + 3 * Math.sqrt(even)));
 }
 
 export interface OpenListeners {
@@ -64,7 +69,7 @@ export async function openListeners(world: ListenerWorld): Promise<OpenListeners
     }
   }
   for (const { host, port } of world.settings.listen.http) {
-    const listener = await listenHttp({ host, port, log: world.log, respond: (request) => world.respond(request) });
+    const listener = await listenHttp({ host, port, shared: world.workers > 1, log: world.log, respond: (request) => world.respond(request) });
     if (listener.kind === "failed") {
       await close(0);
       return { kind: "failed", detail: `http cannot listen on ${writeHostPort({ host, port })}: ${listener.detail}` };
@@ -74,10 +79,35 @@ export async function openListeners(world: ListenerWorld): Promise<OpenListeners
   return { kind: "open", places, close };
 }
 
+/**
+ * Makes sure that nobody else listens in these places, and chooses the ports that are left to us: for workers, which listen together and
+ * would not notice another who does. Answers the settings with the places as they are.
+ */
+export async function claimPlaces(settings: Settings): Promise<{ readonly kind: "claimed"; readonly settings: Settings } | { readonly kind: "failed"; readonly detail: string }> {
+  const claims: PlaceClaim[] = [];
+  try {
+    const listen = { ...settings.listen };
+    for (const kind of [...MAIL_KINDS, "http"] as const) {
+      const places: HostPort[] = [];
+      for (const place of settings.listen[kind]) {
+        const claim = await claimPlace(place.host, place.port);
+        if (claim.kind === "failed") return { kind: "failed", detail: `${kind} cannot listen on ${writeHostPort(place)}: ${claim.detail}` };
+        claims.push(claim);
+        places.push({ host: place.host, port: claim.port });
+      }
+      listen[kind] = places;
+    }
+    return { kind: "claimed", settings: { ...settings, listen } };
+  } finally {
+    // All at once, so that no port is chosen twice.
+    await Promise.all(claims.map((claim) => claim.release()));
+  }
+}
+
 function optionsFor(kind: MailListenerKind, { host, port }: { readonly host: string; readonly port: number }, world: ListenerWorld): ListenOptions {
   const { settings, workers, serverTls, clock, log, metrics, sessions } = world;
   return {
-    name: kind, host, port, tls: TLS[kind], serverTls,
+    name: kind, host, port, shared: workers > 1, tls: TLS[kind], serverTls,
     proxiesTrusted: settings.listen["proxy-protocol"],
     connectionsMax: shareOf(settings.limits.connections, workers),
     connectionsPerAddressMax: shareOf(settings.limits["connections-per-address"], workers),

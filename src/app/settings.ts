@@ -87,7 +87,7 @@ export const declaration = v.strictObject({
   })),
   workers: v.optional(plain(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(WORKERS_MAX)), {
     type: "number",
-    text: "Processes that serve together, on the same listeners: as many as the machine has cores for mail. Each takes its part of `limits` and of `outbound.concurrency`; a connection counts in the process that has it, and since they are not spread evenly each takes a quarter more than its part.",
+    text: "Processes that serve together, on the same listeners: as many as the machine has cores for mail. Each takes its part of `limits` and of `outbound.concurrency`; a connection counts in the process that has it, and since chance decides which one that is each takes a little more than its part.",
   }), 1),
   store: v.strictObject({
     url: plain(storeUrl, {

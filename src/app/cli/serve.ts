@@ -27,7 +27,8 @@ export async function serve(settings: Settings, io: CliIo, assemble: Assemble): 
   if (settings.workers > 1) {
     const worker = WorkerProcess.current(new NodeClock());
     if (worker === null) return (await import("./workers.ts")).serveByWorkers(settings, io);
-    return serveAsWorker(settings, io, assemble, worker);
+    // The primary read the same settings, and has been asked for these places.
+    return serveAsWorker({ ...settings, listen: worker.listen as Settings["listen"] }, io, assemble, worker);
   }
   return serveUntilTold(settings, io, assemble, async (places) => {
     io.out(writeReadyLine(places));

@@ -4,6 +4,7 @@ import { NodeClock } from "../../adapter/node-clock.ts";
 import { PrometheusMetrics, sumFamilies } from "../../adapter/prometheus.ts";
 import { WorkerPool } from "../../adapter/worker-pool.ts";
 import type { Log } from "../../port/log.ts";
+import { claimPlaces } from "../listeners.ts";
 import { loadCertificate, logPlaces, writeReadyLine } from "../server.ts";
 import type { Settings } from "../settings.ts";
 import { openDirectory, openQueue } from "../wire.ts";
@@ -22,8 +23,10 @@ export async function serveByWorkers(settings: Settings, io: CliIo): Promise<Com
   try {
     const trouble = await prepare(settings, log);
     if (trouble !== null) return failed("unavailable", trouble);
+    const claimed = await claimPlaces(settings);
+    if (claimed.kind === "failed") return failed("unavailable", claimed.detail);
     const metrics = new PrometheusMetrics({ process: false });
-    const pool = new WorkerPool({ count: settings.workers, clock, log, metrics, sum: async (families) => sumFamilies([...families, await metrics.families()]) });
+    const pool = new WorkerPool({ count: settings.workers, listen: claimed.settings.listen, clock, log, metrics, sum: async (families) => sumFamilies([...families, await metrics.families()]) });
     const started = await pool.start();
     if (started.kind === "failed") return failed("unavailable", started.detail);
     logPlaces(log, started.places);
