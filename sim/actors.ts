@@ -250,8 +250,8 @@ const subscribing: Act = async ({ world, node, account, truth }) => {
 };
 
 const read: Act = async ({ world, node, account, truth }) => `read ${String(await node.run(() => readAndCompare(node.name, account, truth, { all: false, pick: (below) => world.pick(below) })))}`;
-const snapshot: Act = async ({ node, account }) => `snapshot ${kindOf(await node.run(() => account.snapshot()))}`;
-const maintain: Act = async ({ node, account }) => {
+export const snapshot: Act = async ({ node, account }) => `snapshot ${kindOf(await node.run(() => account.snapshot()))}`;
+export const maintain: Act = async ({ node, account }) => {
   const fresh = await node.run(() => account.refresh());
   if (fresh === "died" || fresh.kind !== "done") return `maintain ${kindOf(fresh)}`;
   return `maintain ${kindOf(await node.run(() => maintainAccount(account)))}`;

@@ -65,24 +65,27 @@ export async function readAndCompare(where: string, account: Account, truth: Acc
 }
 
 async function readMessage(where: string, account: Account, truth: AccountTruth, id: number, uid: number): Promise<ReadAnswer> {
-  const at = account.state.mailboxes.get(id)?.columns?.rowOf(uid) ?? -1;
-  if (at < 0) return "read";
-  const content = await account.content(account.state.mailbox(id).columns!.bodyAt(at));
+  const content = await account.contentOf(id, uid);
   const trail = truth.trail(id, uid);
   holds(trail !== undefined, () => `${where} ${account.id}: UID ${uid} of mailbox ${id} was never made`);
   // Gone meanwhile: its octets may be, too.
   if (trail.goneAt !== null) return "read";
   if (content.kind !== "done") return unavailable(`${where} mailbox ${id} UID ${uid}`, content);
   holds(content.value.equals(trail.content), () => `${where} ${account.id}: UID ${uid} of mailbox ${id} has other octets`);
-  const loaded = await account.loadSummaries(id, [uid]);
-  if (trail.goneAt !== null || loaded.kind === "mailbox-missing") return "read";
-  if (loaded.kind !== "done") return unavailable(where, loaded);
-  const mailbox = account.state.mailboxes.get(id);
-  const row = mailbox?.columns?.rowOf(uid) ?? -1;
-  if (mailbox === undefined || row < 0) return "read";
-  const summary = mailbox.summaries.get(mailbox.columns!, row);
-  holds(summary !== null && summary.equals(summaryOf(trail.content)), () => `${where} ${account.id}: the summary of UID ${uid} of mailbox ${id} is not that of its content`);
-  return "read";
+  for (let tries = 0; tries < 3; tries++) {
+    const loaded = await account.loadSummaries(id, [uid]);
+    if (trail.goneAt !== null || loaded.kind === "mailbox-missing") return "read";
+    if (loaded.kind !== "done") return unavailable(where, loaded);
+    const mailbox = account.state.mailboxes.get(id);
+    const row = mailbox?.columns?.rowOf(uid) ?? -1;
+    if (mailbox === undefined || row < 0) continue;
+    const summary = mailbox.summaries.get(mailbox.columns!, row);
+    // The state was read anew at this very moment, and its summaries are not.
+    if (summary === null) continue;
+    holds(summary.equals(summaryOf(trail.content)), () => `${where} ${account.id}: the summary of UID ${uid} of mailbox ${id} is not that of its content`);
+    return "read";
+  }
+  return "unavailable";
 }
 
 /** A store that does not answer is no fault; anything else is. */

@@ -111,9 +111,11 @@ export class NodeStore implements ObjectStore {
 
   async #call<A extends { readonly kind: string }>(operation: StoreOperation, key: string, effect: (failure: StoreFault["failure"] | undefined) => Promise<A | StoreFailure>): Promise<A | StoreFailure> {
     await this.#life.gate();
-    const { scheduler, trace } = this.#shared;
+    const { scheduler, trace, random } = this.#shared;
     const { failure, there, back } = this.#shared.draw(operation);
     await scheduler.sleep(there);
+    // What a node had sent is done though it stops; what lay in its own buffers leaves when it wakes, if it ever does.
+    if ((this.#life.paused || this.#life.dead) && random.below(2) === 0) await this.#life.gate();
     const answer = await this.#effect(failure, effect);
     trace.add(`${scheduler.now} ${this.#name} ${operation} ${key} ${failure ?? ""} ${answer.kind}`);
     await scheduler.sleep(back);
@@ -122,8 +124,9 @@ export class NodeStore implements ObjectStore {
   }
   #effect<A>(failure: Failure | undefined, effect: (failure: StoreFault["failure"] | undefined) => Promise<A | StoreFailure>): Promise<A | StoreFailure> {
     if (failure !== "late") return effect(failure);
-    const { scheduler, random } = this.#shared;
-    scheduler.at(scheduler.now + random.below(LATE_MS_MAX), () => void effect(undefined));
+    const { scheduler, random, weather } = this.#shared;
+    // Often so soon that it meets the next try.
+    scheduler.at(scheduler.now + random.below(random.below(3) > 0 ? 6 * weather.latencyMsMax : LATE_MS_MAX), () => void effect(undefined));
     return Promise.resolve(LATE);
   }
 }

@@ -16,7 +16,7 @@ export interface TextChange {
 
 const ROOT = new URL("../", import.meta.url).href;
 
-/** Real sizes need ten thousands of messages before a second chunk is written. */
+/** Real sizes need ten thousands of messages before a second chunk is written; short leases need many entries to let hours pass. */
 const SMALL_LIMITS: readonly TextChange[] = [
   { file: "src/journal/limits.ts", from: "INLINE_BODY_BYTES_MAX = 256 * 1024", to: "INLINE_BODY_BYTES_MAX = 700" },
   { file: "src/journal/limits.ts", from: "SNAPSHOT_ENTRIES = 256", to: "SNAPSHOT_ENTRIES = 20" },
@@ -24,6 +24,8 @@ const SMALL_LIMITS: readonly TextChange[] = [
   { file: "src/account/machine.ts", from: "SUMMARY_CHUNK_ROWS = 4_096", to: "SUMMARY_CHUNK_ROWS = 5" },
   { file: "src/account/compaction.ts", from: "PACK_BYTES = 512 * 1024", to: "PACK_BYTES = 3_000" },
   { file: "src/account/compaction.ts", from: "PACK_BODIES_MIN = 32", to: "PACK_BODIES_MIN = 3" },
+  { file: "src/queue/shard-lease.ts", from: "LEASE_MS = 30_000", to: "LEASE_MS = 240_000" },
+  { file: "src/queue/shard-lease.ts", from: "MARGIN_MS = 5_000", to: "MARGIN_MS = 40_000" },
   { file: "src/queue/state.ts", from: "CHUNK_MESSAGES = 512", to: "CHUNK_MESSAGES = 2" },
 ];
 

@@ -29,8 +29,8 @@ export const HOSTNAME = "mx.home.test";
 const SHARDS = 2;
 const HOUR = 3_600_000;
 const SCHEDULE = { lifetimeMs: 4 * HOUR, delayReportAfterMs: 2 * HOUR, retryDelaysMs: [1, 5, 15, 30, 60].map((minutes) => minutes * 60_000) };
-/** Often enough to keep a lease of half a minute, seldom enough that hours pass quickly. */
-const TICK_MS = 8_000;
+/** Often enough to keep a lease (of four minutes here), seldom enough that hours pass quickly. */
+const TICK_MS = 45_000;
 
 export interface NodeWrongs {
   readonly skewMs: number;

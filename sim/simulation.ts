@@ -3,7 +3,7 @@
  * what is left must be what was promised. The same seed and steps give the same trace, to the octet.
  */
 import { accountMachine } from "../src/account/machine.ts";
-import { ACTS, type Act, Knowledge } from "./actors.ts";
+import { ACTS, type Act, Knowledge, maintain, snapshot } from "./actors.ts";
 import type { AccountTruth } from "./account-truth.ts";
 import { compareState, readAndCompare } from "./compare.ts";
 import { CALM } from "./faulty-store.ts";
@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly steps: number;
   readonly keepTrace?: boolean;
+  /** What the seed is to be about, whatever it draws. */
+  readonly profile?: Partial<Profile>;
 }
 export interface RunResult {
   /** Null when every invariant held. */
@@ -36,7 +38,7 @@ const HOUR = 60 * MINUTE;
 const CALM_HOURS = 14;
 
 export async function runSeed(options: RunOptions): Promise<RunResult> {
-  const world = new World(options.seed, options.keepTrace === true);
+  const world = new World(options.seed, { keepTrace: options.keepTrace === true, profile: options.profile ?? {} });
   const run = new Run(world);
   const unhandled = (error: unknown): void => world.failed(new Violation(`nobody caught: ${error instanceof Error ? error.stack : String(error)}`));
   process.on("unhandledRejection", unhandled);
@@ -74,7 +76,9 @@ class Run {
   async all(steps: number): Promise<void> {
     const { world } = this;
     await world.setUp();
+    world.turnWeather();
     for (; this.steps < steps && world.violation === null; this.steps++) {
+      if (world.profile.pauses && world.profile.hours && world.pick(60) === 0) await this.#night();
       this.#step();
       await world.scheduler.advance(this.#pause());
       world.readLogs();
@@ -88,12 +92,14 @@ class Run {
     const { world } = this;
     const { profile } = world;
     const chance = world.pick(1000);
-    if (chance < 25) return world.turnWeather();
+    if (chance < 30) return world.turnWeather();
     if (chance < 45 && profile.crashes) return this.#crashOne();
     if (chance < 65 && profile.pauses) return this.#pauseOne();
     const node = world.oneOf(world.nodes);
     if (profile.mail && chance < 300) return this.#start(node, () => post(world, this.known, node, this.posted));
-    this.#start(node, () => this.#act(node));
+    // Now and then several at once, so that their decisions share an entry.
+    const together = world.pick(5) === 0 ? 4 : 1;
+    for (let i = 0; i < together; i++) this.#start(node, () => this.#act(node));
   }
   /** Mostly moments, so that operations meet; seldom hours, so that leases, margins and retries run out. */
   #pause(): number {
@@ -117,10 +123,10 @@ class Run {
     );
   }
 
-  async #act(node: SimNode): Promise<string> {
+  async #act(node: SimNode, given: Act | null = null): Promise<string> {
     const { world } = this;
     const user = world.oneOf(world.profile.users);
-    const act = this.#drawAct();
+    const act = given ?? this.#drawAct();
     const lease = await node.run(() => node.accounts.use(user));
     if (lease === "died") return "use died";
     if (lease.kind !== "done") {
@@ -149,11 +155,30 @@ class Run {
     world.crash(node);
     world.addNode(node.name);
   }
-  #pauseOne(): void {
+  /**
+   * What the margins are for: one node falls asleep in the middle of things, for hours, while others go on, write snapshots
+   * and remove what nobody needs; then it wakes and goes on where it was.
+   */
+  async #night(): Promise<void> {
     const { world } = this;
-    const node = world.oneOf(world.nodes);
+    const sleeper = world.oneOf(world.nodes);
+    const others = world.nodes.filter((node) => node !== sleeper && !node.life.paused);
+    if (sleeper.life.paused || others.length === 0) return;
+    for (let i = 0; i < 4; i++) this.#start(sleeper, () => (world.profile.mail && i > 1 ? post(world, this.known, sleeper, this.posted) : this.#act(sleeper)));
+    await world.scheduler.advance(world.pick(world.profile.mail ? 1_000 : 120));
+    this.#pauseOne(sleeper, 2 * HOUR + world.pick(HOUR));
+    for (let quarter = 0; quarter < 12 && world.violation === null; quarter++) {
+      for (let i = 0; i < 4; i++) {
+        const node = world.oneOf(others);
+        if (!node.life.dead) this.#start(node, () => this.#act(node, i === 3 ? world.oneOf([snapshot, maintain]) : null));
+        await world.scheduler.advance(world.pick(2 * SECOND));
+      }
+      await world.scheduler.advance(15 * MINUTE);
+    }
+  }
+  #pauseOne(node = this.world.oneOf(this.world.nodes), ms = this.world.pick(3) === 0 ? this.world.pick(3 * HOUR) : this.world.pick(2 * MINUTE)): void {
+    const { world } = this;
     if (node.life.paused) return;
-    const ms = world.pick(3) === 0 ? world.pick(3 * HOUR) : world.pick(2 * MINUTE);
     const suspended = world.pick(2) === 0;
     world.trace.add(`${world.scheduler.now} ${node.name} pauses for ${ms}`);
     node.life.pause();

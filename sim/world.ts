@@ -51,9 +51,9 @@ export class World {
   readonly #wrongs = new Map<string, NodeWrongs>();
   readonly #hosts: FakeRandom;
 
-  constructor(seed: number, keepTrace: boolean) {
+  constructor(seed: number, options: { readonly keepTrace: boolean; readonly profile: Partial<Profile> }) {
     this.seed = seed;
-    this.trace = new Trace(keepTrace);
+    this.trace = new Trace(options.keepTrace);
     this.chance = new FakeRandom(mixed(seed, 1));
     this.#hosts = new FakeRandom(mixed(seed, 2));
     this.shared = new SharedStore(this.scheduler, new FakeRandom(mixed(seed, 3)), this.trace);
@@ -62,7 +62,7 @@ export class World {
     const { chance } = this;
     this.profile = {
       nodes: 1 + chance.below(3), users: ["alice", "bob"].slice(0, 1 + chance.below(2)), faults: chance.below(4) > 0, crashes: chance.below(2) > 0,
-      pauses: chance.below(2) > 0, hours: chance.below(3) > 0, mail: chance.below(3) === 0, skewMs: [0, 2, 15][chance.below(3)]! * MINUTE,
+      pauses: chance.below(2) > 0, hours: chance.below(3) > 0, mail: chance.below(3) === 0, skewMs: [0, 2, 15][chance.below(3)]! * MINUTE, ...options.profile,
     };
   }
 
@@ -85,7 +85,7 @@ export class World {
     await memory.put(domainKey("home.test"), writeObject(domainForm, { createdAt: now, catchAll: null, subaddressing: true, closing: false }, "1"), {});
     const credentials = { salt: Buffer.alloc(16), iterations: 4096, storedKey: Buffer.alloc(32), serverKey: Buffer.alloc(32) };
     for (const user of this.profile.users) {
-      const quotaBytes = this.pick(3) === 0 ? 12_000 : null;
+      const quotaBytes = this.pick(2) === 0 ? 8_000 : null;
       if (quotaBytes !== null) this.observer.quotas.set(`a/${user}/`, quotaBytes);
       this.quotas.set(user, quotaBytes ?? Infinity);
       await memory.put(accountKey(user), writeObject(accountForm, { address: `${user}@home.test`, name: "", credentials, disabled: false, quotaBytes, language: "en", createdAt: now }, "1"), {});
@@ -93,9 +93,10 @@ export class World {
     }
     for (let number = 0; number < this.profile.nodes; number++) this.addNode(`node${number}`);
     for (const user of this.profile.users) {
-      const made = this.nodes[0]!.accounts.create(user);
+      const made = this.nodes[0]!.accounts.create(user).catch((error: unknown) => this.failed(error));
       await this.scheduler.advance(5_000);
-      holds((await made).kind === "done", () => `${user} can't be made in calm weather`);
+      const answer = await made;
+      holds(answer?.kind === "done" || this.violation !== null, () => `${user} can't be made in calm weather`);
     }
   }
 
@@ -128,7 +129,7 @@ export class World {
     if (!this.profile.faults) return;
     const weathers: readonly Weather[] = [
       CALM, { ...CALM, latencyMsMax: 400 }, { before: 30, after: 30, torn: 20, throttled: 20, late: 10, full: false, latencyMsMax: 60 },
-      { before: 100, after: 150, torn: 100, throttled: 50, late: 60, full: false, latencyMsMax: 150 }, { ...CALM, after: 200 }, { ...CALM, full: true },
+      { before: 100, after: 150, torn: 100, throttled: 50, late: 60, full: false, latencyMsMax: 150 }, { ...CALM, after: 200 }, { ...CALM, late: 200 }, { ...CALM, full: true },
       { before: 300, after: 100, torn: 100, throttled: 200, late: 100, full: false, latencyMsMax: 2_000 },
     ];
     this.shared.weather = this.oneOf(weathers);
@@ -140,10 +141,16 @@ export class World {
       const { lines } = node.log;
       for (let at = this.#logRead.get(node) ?? 0; at < lines.length; at++) {
         const { event, fields } = lines[at]!;
+        // Who slept through the end of a message finds its content gone: so it should be.
+        if (event === "queue-content-unreadable" && !this.#isQueued(String(fields["id"]))) continue;
         if (FAULTS.test(event) || fields["because"] === "corrupt") this.failed(new Violation(`${node.name} logs ${event}: ${JSON.stringify(fields)}`));
       }
       this.#logRead.set(node, lines.length);
     }
+  }
+
+  #isQueued(id: string): boolean {
+    return [...this.observer.shards.values()].some((shard) => shard.state.messages.has(id));
   }
 
   #otherHosts(life: Life): Transport {
@@ -177,7 +184,8 @@ function mixed(seed: number, stream: number): number {
   return (x ^ (x >>> 13)) >>> 0;
 }
 
-/** Every message of an actor begins with a token of its own, behind the trace fields of a delivery. */
+/** Every message of an actor has a token of its own in its header. A report has one only in what it returns. */
 export function tokenOf(content: Buffer): string | null {
-  return /^(?:Return-Path: [^\r]*\r\nDelivered-To: [^\r]*\r\n)?X-Token: (t\d+)\r\n/.exec(content.toString("latin1", 0, 600))?.[1] ?? null;
+  const header = content.toString("latin1", 0, content.indexOf("\r\n\r\n"));
+  return /(?:^|\n)X-Token: (t\d+)(?:\r|$)/.exec(header)?.[1] ?? null;
 }
