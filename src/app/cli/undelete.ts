@@ -20,7 +20,8 @@ export async function undelete(open: OpenDirectory, text: string, { since, mailb
     if (answer.kind !== "done") return failed(answer.kind, `${text}: ${writeAccountFailure(answer)}.`);
     const { restored, unreadable } = answer.value;
     const count = restored.reduce((sum, { uids }) => sum + uids.length, 0);
-    open.log.info("account-undeleted", { account: account.id, messages: count });
+    // Commands log warnings only; who brought back what was deleted is to be known.
+    if (count > 0) open.log.warn("account-undeleted", { account: account.id, messages: count });
     const lines = [...restored.map(({ mailbox: name, uids }) => `${uids.length} messages are back in ${name}.`), ...(unreadable === 0 ? [] : [`${unreadable} can't be read any more.`])];
     return done(lines.length === 0 ? "Nothing that was expunged fits." : lines.join("\n"), { restored, unreadable }, unreadable === 0 ? 0 : 1);
   });
