@@ -1,5 +1,5 @@
 /** A small SMTP client (RFC 5321) that can also misbehave on purpose. */
-import { LineStream } from "./stream.ts";
+import { LineStream, type StreamOptions } from "./stream.ts";
 
 export interface SmtpReply {
   readonly code: number;
