@@ -204,9 +204,11 @@ describe("a repair", () => {
     await append(account, "INBOX", letter("last"));
     must(await account.snapshot());
     await damage(world, lost, 60);
+    await world.store.put(`${PREFIX}strange`, Buffer.from("x"), {});
     assert.match((await repair(world, { dryRun: true })).repairs[0]!.what, /would be replaced/);
     const done = await repair(world);
-    assert.deepEqual([done.repairs.map((one) => [one.kind, one.key]), done.left], [[["body", lost]], []]);
+    assert.deepEqual([done.repairs.map((one) => [one.kind, one.key]), done.left.map((problem) => problem.kind)], [[["body", lost]], ["unknown-key"]]);
+    await world.store.delete(`${PREFIX}strange`);
     await clean(world);
     const fresh = await world.node();
     assert.deepEqual(await contents(fresh, "INBOX"), ["1 kept", "3 last"]);

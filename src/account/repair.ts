@@ -62,7 +62,8 @@ export async function repairAccount(id: string, world: RepairWorld, options: Rep
     if (structure.kind === "failure") return { kind: "failed", failure: structure, repairs };
     if (structure.kind === "behind" && looks < LOOKS_MAX) continue;
     repairs.push(...mending.repairs);
-    if (options.dryRun || mending.left.length > 0) return { kind: "looked", repairs, left: mending.left };
+    // An object that nobody knows hinders nothing.
+    if (options.dryRun || mending.left.some((problem) => problem.kind !== "unknown-key")) return { kind: "looked", repairs, left: mending.left };
     const bodies = await replaceBodies(id, journal, options, repairs);
     return bodies === null ? { kind: "looked", repairs, left: await stillWrong(journal) } : { kind: "failed", failure: bodies, repairs };
   }
