@@ -1,5 +1,6 @@
 /** Sees every change of the store at its moment: keeps the true history of each journal, and what may never be written or deleted. */
 import { accountMachine } from "../src/account/machine.ts";
+import type { Op } from "../src/account/op.ts";
 import { Cipher } from "../src/journal/cipher.ts";
 import { headKey } from "../src/journal/keys.ts";
 import { unpack } from "../src/journal/packing.ts";
@@ -10,6 +11,7 @@ import { AccountTruth } from "./account-truth.ts";
 import type { StoreObserver } from "./faulty-store.ts";
 import { MASTER } from "./node.ts";
 import { QueueTruth } from "./queue-truth.ts";
+import { tokenOf } from "./token.ts";
 import { holds } from "./trace.ts";
 
 const KEY = /^((?:a|q)\/[^/]+\/)(j\/(\d+)|head|key|[bcps]\/.+)$/;
@@ -78,7 +80,7 @@ export class Observer implements StoreObserver {
     if (truth instanceof QueueTruth) return truth.entry(seq, bytes, node);
     const before = truth.usedBytes;
     const ops = truth.entry(seq, bytes);
-    this.#tell(`${prefix} ${seq} ${ops.map((op) => `${op.kind} ${"mailbox" in op ? op.mailbox : ""} ${"uid" in op ? op.uid : "uids" in op ? op.uids.join() : ""}`).join("; ")}`);
+    this.#tell(`${prefix} ${seq} ${ops.map((op) => writeOp(op, truth)).join("; ")}`);
     const after = truth.usedBytes;
     holds(after <= before || after <= (this.quotas.get(prefix) ?? Infinity), () => `${prefix} ${seq}: ${after} octets are over the quota`);
   }
@@ -113,4 +115,10 @@ export class Observer implements StoreObserver {
     holds(root !== null, () => `${prefix}${name}: the root of the snapshot can't be read`);
     return [name, ...(prefix.startsWith("a/") ? accountMachine : queueMachine).references(root)];
   }
+}
+
+function writeOp(op: Op, truth: AccountTruth): string {
+  const where = "mailbox" in op ? ` ${op.mailbox}` : "";
+  if (op.kind === "append") return `append${where} ${op.uid} ${tokenOf(truth.trail(op.mailbox, op.uid)!.content)}`;
+  return `${op.kind}${where} ${"uid" in op ? op.uid : "uids" in op ? op.uids.join() : ""}`;
 }

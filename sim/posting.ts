@@ -3,8 +3,9 @@ import { parseAddress } from "../src/address/address.ts";
 import type { DeliveryAnswer, ReceivedMessage } from "../src/delivery/received.ts";
 import { type Knowledge, newContent } from "./actors.ts";
 import type { SimNode } from "./node.ts";
+import { tokenOf } from "./token.ts";
 import { holds } from "./trace.ts";
-import { tokenOf, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export interface Posted {
   readonly token: string;

@@ -8,6 +8,7 @@ import { CALM, SharedStore, type Weather } from "./faulty-store.ts";
 import { SimNode, type NodeWrongs } from "./node.ts";
 import { Observer } from "./observer.ts";
 import { Scheduler, type Life } from "./scheduler.ts";
+import { tokenOf } from "./token.ts";
 import { holds, Trace, Violation } from "./trace.ts";
 
 const MINUTE = 60_000;
@@ -182,10 +183,4 @@ function mixed(seed: number, stream: number): number {
   let x = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(stream + 1, 0xc2b2ae35);
   x = Math.imul(x ^ (x >>> 15), 0x2c1b3c6d);
   return (x ^ (x >>> 13)) >>> 0;
-}
-
-/** Every message of an actor has a token of its own in its header. A report has one only in what it returns. */
-export function tokenOf(content: Buffer): string | null {
-  const header = content.toString("latin1", 0, content.indexOf("\r\n\r\n"));
-  return /(?:^|\n)X-Token: (t\d+)(?:\r|$)/.exec(header)?.[1] ?? null;
 }

@@ -152,6 +152,30 @@ describe("commit", () => {
     assert.equal((await world.node()).seq, 1);
   });
 
+  test("a write that was given up for lost counts once where the journal is read before the next try, too", async () => {
+    const world = new World();
+    const [node, other] = [await world.node(), await world.node()];
+    await add(other, "a");
+    await add(node, "b");
+    const { store } = world;
+    const [put, get] = [store.put.bind(store), store.get.bind(store)];
+    let lost: (() => Promise<unknown>) | null = null;
+    let reads = 0;
+    store.put = async (key, bytes, condition) => {
+      lost = () => put(key, bytes, condition);
+      store.put = put;
+      return { kind: "failure", retryable: true, outcome: "unknown", because: "timeout", detail: "on its way" };
+    };
+    store.get = async (key, options) => {
+      // Absent when the writer asks after its own entry, there when it reads on.
+      if (lost !== null && reads++ === 1) await lost();
+      return get(key, options);
+    };
+    assert.deepEqual(await add(node, "c"), { kind: "done", result: "added", seq: 3 });
+    assert.equal((await world.node()).state.text, "abc");
+    assert.equal((await world.node()).seq, 3);
+  });
+
   test("a write that may still be done is not said to have failed", async () => {
     const world = new World();
     const node = await world.node();

@@ -49,6 +49,14 @@ const NEVER: Moment = { monotonic: -Infinity, wall: -Infinity };
 /** How often a state is brought up to date again because it took too long, or because another snapshot took the place of the one that was read. */
 const CATCH_UP_TRIES_MAX = 4;
 
+interface CatchUpOptions {
+  /** Whether the snapshot is to be read though the state is not behind it. */
+  readonly anew: boolean;
+  /** Told of each entry that was read. */
+  readonly read?: (seq: number, id: Buffer) => void;
+  /** Told of the last entry that was not read, since a snapshot includes it. */
+  readonly passed?: (seq: number) => void;
+}
 interface Waiting<State, D> {
   readonly decide: Decide<State, D, unknown>;
   readonly bodyBytes: number;
@@ -223,8 +231,8 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
     // Where others write, too, a read is cheaper than a write in vain.
     if (this.#contended > 0) this.#contended -= 1;
     if (this.#spoiled || this.#contended > 0 || this.ageMs(this.#validatedAt) > VALID_FOR_MS) {
-      const fresh = await this.#catchUp();
-      if (fresh.kind === "failed") return fresh;
+      const fresh = await this.#catchUpAmong(attempts);
+      if (fresh.kind !== "fresh") return fresh;
     }
     const validatedAt = this.#validatedAt;
     const draft = this.machine.draft(this.#state);
@@ -245,8 +253,8 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
     assert(decided.length > 0 || batch.length === 0, "a decision for an empty draft can't wait");
     const attempt: Attempt<State, D> = { seq: this.#seq + 1, id: this.world.random.bytes(16), draft, decided, later };
     if (draft.ops.length > 0) return this.#write(attempt, attempts, validatedAt);
-    const fresh = await this.#catchUp();
-    if (fresh.kind === "failed") return fresh;
+    const fresh = await this.#catchUpAmong(attempts);
+    if (fresh.kind !== "fresh") return fresh;
     if (fresh.changed) return { kind: "again" };
     this.#answer(attempt);
     return { kind: "done" };
@@ -277,9 +285,31 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
     // A request that was given up for lost can be done later than the one that was sent after it.
     const mine = attempts.find((other) => other.seq === seq && other.id.equals(there));
     if (mine !== undefined) return this.#written(mine, askedAt, validatedAt);
-    const caught = await this.#catchUp();
+    const caught = await this.#catchUpAmong(attempts);
     this.#contended = CONTENDED_ROUNDS;
-    return caught.kind === "failed" ? caught : { kind: "again", overtaken: true };
+    return caught.kind === "fresh" ? { kind: "again", overtaken: true } : caught;
+  }
+
+  /** Reads what others wrote. Among it may be what an attempt of this batch was thought to have failed to write: then that is the answer. */
+  async #catchUpAmong(attempts: readonly Attempt<State, D>[]): Promise<RoundAnswer | Extract<RefreshAnswer, { kind: "fresh" }>> {
+    let landed: Attempt<State, D> | null = null;
+    let passed = 0;
+    const caught = await this.#catchUp({
+      anew: false,
+      read: (seq, id) => {
+        landed = attempts.find((attempt) => attempt.seq === seq && attempt.id.equals(id)) ?? landed;
+      },
+      passed: (seq) => {
+        passed = seq;
+      },
+    });
+    if (landed !== null) {
+      this.#answer(landed);
+      return { kind: "done" };
+    }
+    // A snapshot does not tell who wrote what it includes.
+    if (attempts.some((attempt) => attempt.seq <= passed)) return { kind: "failed", failure: { kind: "failure", retryable: true, outcome: "unknown", because: "timeout", detail: "a snapshot has passed an entry of which it is not known who wrote it" } };
+    return caught;
   }
 
   /** The entry is in the store. It counts, unless so much time has passed that it may stand where another was trimmed. */
@@ -330,7 +360,7 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
   }
 
   /** Applies every entry that is there, from the newest snapshot where this state is older than what may have been trimmed. */
-  async #catchUp(options: { readonly anew: boolean } = { anew: false }): Promise<RefreshAnswer> {
+  async #catchUp(options: CatchUpOptions = { anew: false }): Promise<RefreshAnswer> {
     const before = this.#seq;
     let replaced = false;
     let broken: { readonly id: string; readonly failure: StoreFailure } | null = null;
@@ -344,7 +374,7 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
         if (this.#spoiled || (read.head !== null && (read.head.seq > this.#seq || (anew && read.head.id !== this.#base)))) {
           // The same pointer leads to what can't be read: it is not that another has taken its place.
           if (broken !== null && broken.id === read.head?.id) return { kind: "failed", failure: broken.failure };
-          const loaded = await this.#load(read.head, since);
+          const loaded = await this.#load(read.head, since, options);
           if (loaded.kind === "failure") return { kind: "failed", failure: loaded };
           if (loaded.kind === "broken") broken = { id: read.head?.id ?? "", failure: corrupt(loaded.detail) };
           if (loaded.kind !== "loaded") continue;
@@ -353,7 +383,10 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
         if (read.head !== null) this.noteHead(read.head);
         replaced = true;
       }
-      const end = await this.#readOn(this.#seq, (ops, seq) => this.#advance(ops, seq));
+      const end = await this.#readOn(this.#seq, (ops, seq, id) => {
+        this.#advance(ops, seq);
+        options.read?.(seq, id);
+      });
       if (end.kind === "failure") return { kind: "failed", failure: end };
       // An entry that is absent now may have been there and be trimmed.
       if (this.ageMs(since) > VALID_FOR_MS) continue;
@@ -364,17 +397,17 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
   }
 
   /** Hands over the entries behind `seq`. `askedAt` is a moment at which there were no more. */
-  async #readOn(seq: number, next: (ops: readonly Op[], seq: number) => void): Promise<{ readonly kind: "end"; readonly askedAt: Moment } | StoreFailure> {
+  async #readOn(seq: number, next: (ops: readonly Op[], seq: number, id: Buffer) => void): Promise<{ readonly kind: "end"; readonly askedAt: Moment } | StoreFailure> {
     for (let at = seq + 1; ; at++) {
       const askedAt = this.moment();
       const read = await this.#read(at);
       if (read.kind === "failure") return read;
       if (read.kind === "end") return { kind: "end", askedAt };
-      next(read.ops, at);
+      next(read.ops, at, read.id);
     }
   }
 
-  async #read(seq: number): Promise<{ readonly kind: "ops"; readonly ops: readonly Op[] } | { readonly kind: "end" } | StoreFailure> {
+  async #read(seq: number): Promise<{ readonly kind: "ops"; readonly ops: readonly Op[]; readonly id: Buffer } | { readonly kind: "end" } | StoreFailure> {
     const key = entryKey(this.prefix, seq);
     const answer = await this.world.store.get(key);
     if (answer.kind === "failure") return answer;
@@ -382,7 +415,7 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
     const decoded = decodeEntry(this.cipher, { prefix: this.prefix, seq }, answer.bytes);
     if (decoded.kind === "broken") return corrupt(`${key}: ${decoded.detail}`);
     try {
-      return { kind: "ops", ops: this.decodeOperations(decoded.entry.operations) };
+      return { kind: "ops", ops: this.decodeOperations(decoded.entry.operations), id: decoded.entry.id };
     } catch (error) {
       if (error instanceof BrokenRecord) return corrupt(`${key}: ${error.message}`);
       throw error;
@@ -399,7 +432,7 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
   }
 
   /** Replaces the state by that of a snapshot, or an empty one, with all entries since. */
-  async #load(head: Head | null, since: Moment): Promise<{ readonly kind: "loaded" | "late" } | { readonly kind: "broken"; readonly detail: string } | StoreFailure> {
+  async #load(head: Head | null, since: Moment, options: CatchUpOptions): Promise<{ readonly kind: "loaded" | "late" } | { readonly kind: "broken"; readonly detail: string } | StoreFailure> {
     let state = this.machine.empty();
     if (head !== null) {
       const root = await this.object(head.root, ROOT_BYTES_MAX);
@@ -422,9 +455,10 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
       }
     }
     let seq = head?.seq ?? 0;
-    const end = await this.#readOn(seq, (ops, at) => {
+    const end = await this.#readOn(seq, (ops, at, id) => {
       this.machine.apply(state, ops, at);
       seq = at;
+      options.read?.(at, id);
     });
     if (end.kind === "failure") return end;
     if (this.ageMs(since) > VALID_FOR_MS) return { kind: "late" };
@@ -436,9 +470,9 @@ export class Journal<State, Op, D extends Draft<Op>> extends SealedObjects {
     this.#spoiled = false;
     this.#validatedAt = end.askedAt;
     for (const listener of this.#listeners) listener([], seq);
+    options.passed?.(head?.seq ?? 0);
     return { kind: "loaded" };
   }
-
 }
 
 /** A failure after a request whose outcome nobody knows. */
