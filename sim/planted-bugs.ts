@@ -24,7 +24,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "a writer does not look at the pointer after a long pause", profile: SLEEPY, seedsMax: 60,
     changes: [
-      { file: JOURNAL, from: "if (this.#spoiled || this.ageMs(this.#validatedAt) > VALID_FOR_MS) {", to: "if (this.#spoiled) {" },
+      { file: JOURNAL, from: " || this.ageMs(this.#validatedAt) > VALID_FOR_MS) {\n      const fresh", to: ") {\n      const fresh" },
       { file: JOURNAL, from: "    if (this.ageMs(validatedAt) > VALID_FOR_MS) {", to: "    if (validatedAt === NEVER) {" },
     ],
   },
@@ -38,7 +38,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "an own write that was given up for lost and was done is taken for another's", profile: ROUGH, seedsMax: 60,
-    changes: [{ file: JOURNAL, from: "const mine = attempts.find(", to: "const mine = [attempt].find(" }],
+    changes: [
+      { file: JOURNAL, from: "const mine = attempts.find(", to: "const mine = [attempt].find(" },
+      { file: JOURNAL, from: "landed = attempts.find((attempt) => attempt.seq === seq && attempt.id.equals(id)) ?? landed;", to: "landed = attempts.find((attempt) => attempt.seq < seq && attempt.id.equals(id)) ?? landed;" },
+    ],
   },
   {
     name: "the state counts as valid from the answer on, not from the question", profile: SLEEPY, seedsMax: 60,

@@ -164,7 +164,7 @@ class Run {
     const sleeper = world.oneOf(world.nodes);
     const others = world.nodes.filter((node) => node !== sleeper && !node.life.paused);
     if (sleeper.life.paused || others.length === 0) return;
-    for (let i = 0; i < 4; i++) this.#start(sleeper, () => (world.profile.mail && i > 1 ? post(world, this.known, sleeper, this.posted) : this.#act(sleeper)));
+    for (let i = 0; i < 4; i++) this.#start(sleeper, () => (world.profile.mail && i > 1 ? post(world, this.known, sleeper, this.posted) : this.#act(sleeper, i === 0 ? maintain : null)));
     await world.scheduler.advance(world.pick(world.profile.mail ? 1_000 : 120));
     this.#pauseOne(sleeper, 2 * HOUR + world.pick(HOUR));
     for (let quarter = 0; quarter < 12 && world.violation === null; quarter++) {
