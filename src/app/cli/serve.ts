@@ -101,9 +101,9 @@ async function serveOver(settings: Settings, assemble: Assemble, { log, told, wo
   }
   const { open } = opened;
   try {
-    const queue = await openQueue(open);
     const fence = await readFence(open.store);
     if (fence.kind !== "open") return fence.kind === "fenced" ? describeFence(fence.fence) : `the store cannot be read: ${fence.detail}`;
+    const queue = await openQueue(open);
     if (queue.kind === "failed") return queue.detail;
     const parts = await assemble(open, queue.queue, metrics);
     if ("kind" in parts) return parts.detail;
