@@ -4,7 +4,7 @@
  */
 import type { StoreFailure } from "../port/object-store.ts";
 import { LIST_LIMIT_MAX } from "../port/object-store.ts";
-import { moveHead, passedSince, readHead } from "./head.ts";
+import { type Head, moveHead, passedSince, readHead } from "./head.ts";
 import { entryKey, objectKey, seqOfEntryKey, timeOfObjectName } from "./keys.ts";
 import type { Journal } from "./journal.ts";
 import { TRIM_AFTER_MS, VALID_FOR_MS } from "./limits.ts";
@@ -83,6 +83,14 @@ export async function trim<State, Op, D extends Draft<Op>>(journal: Journal<Stat
   }
 }
 
+/** The root of a pointer that was read a moment ago is gone: another node has moved on and collects, so there is nothing to do here. */
+async function collectedMeanwhile<State, Op, D extends Draft<Op>>(journal: Journal<State, Op, D>, read: Head): Promise<{ removed: number } | StoreFailure> {
+  const now = await readHead(journal.world.store, journal.prefix);
+  if (now.kind === "failure") return now;
+  if (now.head !== null && now.head.id !== read.id) return { removed: 0 };
+  return { kind: "failure", retryable: false, outcome: "none", because: "corrupt", detail: `${journal.prefix}${read.root} is absent` };
+}
+
 /**
  * Objects older than the margin that neither the newest snapshot nor `isLive` knows. Both may be out of date before the last
  * object is looked at; so age is counted up to `takenAt`, the time by our clock at which the state that `isLive` speaks for
@@ -95,7 +103,8 @@ export async function collect<State, Op, D extends Draft<Op>>(journal: Journal<S
   const marked = new Set<string>();
   if (answer.head !== null) {
     const root = await journal.object(answer.head.root, 256 * 1024 * 1024);
-    if (!Buffer.isBuffer(root)) return root ?? { kind: "failure", retryable: false, outcome: "none", because: "corrupt", detail: `${journal.prefix}${answer.head.root} is absent` };
+    if (root === null) return collectedMeanwhile(journal, answer.head);
+    if (!Buffer.isBuffer(root)) return root;
     marked.add(answer.head.root);
     for (const name of journal.machine.references(root)) marked.add(name);
   }
