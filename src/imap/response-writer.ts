@@ -8,8 +8,8 @@ import { EMPTY } from "../base/bytes.ts";
 import { encodeModifiedUtf7 } from "./modified-utf7.ts";
 
 const SLAB_BYTES = 32_768;
-/** From here on referring to the octets is cheaper than copying them. */
-const REFERENCE_BYTES_MIN = 16_384;
+/** From here on referring to the octets is cheaper than copying them into memory that is new each time. */
+const REFERENCE_BYTES_MIN = 3_072;
 /** A longer string goes as a literal even if a quoted string could hold it: clients have line limits. */
 const QUOTED_BYTES_MAX = 1024;
 
