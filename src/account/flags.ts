@@ -12,7 +12,6 @@ export const SYSTEM_FLAGS: readonly (readonly [name: string, bit: number])[] = [
 ];
 const SYSTEM_BITS = 5;
 export const KEYWORDS_MAX = 64 - SYSTEM_BITS;
-export const KEYWORD_BYTES_MAX = 128;
 
 /** Two words, because JavaScript's bits are 32. */
 export interface FlagWords {

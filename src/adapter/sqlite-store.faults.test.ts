@@ -76,7 +76,9 @@ describe("a full store", () => {
     mkdirSync(disk);
     try {
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=6m", "tayori-test", disk], { stdio: "ignore" });
-    } catch {
+    } catch (error) {
+      // Who proves the checkout has the rights for it; elsewhere this is left out, and said.
+      if (process.env["CI"] !== undefined) throw error;
       return t.skip("mounting a small disk is not allowed here");
     }
     try {

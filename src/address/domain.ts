@@ -39,10 +39,6 @@ export function domainToUnicode(domain: string): string {
   return domain.split(".").map((label) => (label.startsWith(A_PREFIX) ? toULabel(label) : label)).join(".");
 }
 
-export function isAddressLiteral(domain: Domain): boolean {
-  return domain.startsWith("[");
-}
-
 /** RFC 5891 section 4 and 5. An A-label that decodes to nothing valid is still a name the DNS can have, so it is kept. */
 function toALabel(label: string): string | null {
   const lower = normalise(label);
